@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What tests share: where the optional shared data lies, and file access.
+#ifndef LEADCORE_TESTS_TEST_UTIL_H_
+#define LEADCORE_TESTS_TEST_UTIL_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace leadcore::testing {
+
+// LEADCORE_SOURCE_DIR is given to every test by CMake.
+inline std::filesystem::path SourcePath(std::string_view relative) {
+  return std::filesystem::path(LEADCORE_SOURCE_DIR) / relative;
+}
+
+// A path under $LEADCORE_SHARED (default: ../shared beside the project), or nothing when it is not there;
+// the test then skips with a reason.
+inline std::optional<std::filesystem::path> SharedPath(std::string_view relative) {
+  const char* root = std::getenv("LEADCORE_SHARED");
+  std::filesystem::path path =
+      (root != nullptr ? std::filesystem::path(root) : SourcePath("../shared")) / relative;
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  return path;
+}
+
+inline std::string ReadFile(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace leadcore::testing
+
+#define LEADCORE_SKIP_WITHOUT(path, relative) \
+  if (!(path)) GTEST_SKIP() << "no shared data: " << (relative) << " (set LEADCORE_SHARED)"
+
+#endif  // LEADCORE_TESTS_TEST_UTIL_H_
