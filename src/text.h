@@ -54,8 +54,10 @@ absl::Status Internal(const Pieces&... pieces) {
 // The message of a status as std text; valid as long as the status is.
 inline std::string_view Message(const absl::Status& status) { return ToStd(status.message()); }
 
-// The closest of `candidates` within a third of the word's length in edits (for "did you mean"), or "".
-std::string_view ClosestName(std::string_view word, const std::string_view* candidates, size_t count);
+// The closest of `candidates` within a third of the word's length in edits (for "did you mean"), or
+// "".
+std::string_view ClosestName(std::string_view word, const std::string_view* candidates,
+                             size_t count);
 
 }  // namespace leadcore
 

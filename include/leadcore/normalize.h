@@ -94,9 +94,9 @@ struct PhoneNumber {
   bool valid = false;     // its range is in the numbering plan; false: only its length fits
 };
 
-// The answer of libphonenumber (Parse, Format E164, IsValidNumber) by a compact table generated from
-// the same metadata. `default_region` (ISO 3166-1 alpha-2, may be empty) reads numbers without "+".
-// Accepts tel: URIs, vanity letters, full-width digits and "x123", "ext. 123", ";ext=123".
+// The answer of libphonenumber (Parse, Format E164, IsValidNumber) by a compact table generated
+// from the same metadata. `default_region` (ISO 3166-1 alpha-2, may be empty) reads numbers without
+// "+". Accepts tel: URIs, vanity letters, full-width digits and "x123", "ext. 123", ";ext=123".
 absl::StatusOr<PhoneNumber> NormalizePhone(std::string_view text, std::string_view default_region);
 
 // Release of the metadata behind the table, for example "8.12.57".
@@ -105,25 +105,26 @@ std::string_view PhoneTableRelease();
 // ---- People and companies ---------------------------------------------------------------------
 
 struct PersonName {
-  std::string salutation;   // "Dr.", "Ms."
+  std::string salutation;  // "Dr.", "Ms."
   std::string first;
   std::string middle;
-  std::string last;         // with its particles: "van der Berg"
-  std::string suffix;       // "Jr.", "III", "PhD"
-  std::string full;         // put together for showing, without salutation
+  std::string last;    // with its particles: "van der Berg"
+  std::string suffix;  // "Jr.", "III", "PhD"
+  std::string full;    // put together for showing, without salutation
 };
 
 // Splits and cases one person's name: "DR. JAN VAN DER BERG jr" and "van der Berg, Jan, Jr.".
-// Mixed case is kept as its owner wrote it ("McDonald", "de Souza"); all-upper and all-lower text is
-// cased by rules. Fails when nothing is left that could be a name ("n/a", "-", "unknown", digits only).
+// Mixed case is kept as its owner wrote it ("McDonald", "de Souza"); all-upper and all-lower text
+// is cased by rules. Fails when nothing is left that could be a name ("n/a", "-", "unknown", digits
+// only).
 absl::StatusOr<PersonName> NormalizePersonName(std::string_view text);
 
 // One part alone (a first_name or last_name column): trimmed, cased as above.
 std::string NormalizeNamePart(std::string_view text);
 
 struct CompanyName {
-  std::string name;        // for showing: trimmed, legal form kept
-  std::string core;        // for keys: folded, legal forms, punctuation and "the" dropped, "&" = "and"
+  std::string name;  // for showing: trimmed, legal form kept
+  std::string core;  // for keys: folded, legal forms, punctuation and "the" dropped, "&" = "and"
   std::string legal_form;  // "Inc.", "GmbH & Co. KG"; empty when none
 };
 
@@ -137,21 +138,21 @@ absl::StatusOr<CompanyName> NormalizeCompany(std::string_view text);
 // addresses, bare public suffixes and single labels.
 absl::StatusOr<std::string> RegistrableDomain(std::string_view text);
 
-// ISO 3166-1 alpha-2 from a name, alpha-2 or alpha-3 code in common spellings and languages ("USA", "U.S.", "Deutschland",
-// "United Kingdom", "UK", "Viet Nam").
+// ISO 3166-1 alpha-2 from a name, alpha-2 or alpha-3 code in common spellings and languages ("USA",
+// "U.S.", "Deutschland", "United Kingdom", "UK", "Viet Nam").
 absl::StatusOr<std::string> NormalizeCountry(std::string_view text);
 
 // The English short name of an alpha-2 code; empty when unknown.
 std::string_view CountryName(std::string_view alpha2);
 
 // ISO 3166-2 subdivision code without the country ("CA" for "Calif." in "US", "BY" for "Bayern" in
-// "DE") where known (US, CA, AU, GB nations, DE, FR regions, IT, ES, BR, IN, MX, JP …); else the text
-// trimmed. Never fails.
+// "DE") where known (US, CA, AU, GB nations, DE, FR regions, IT, ES, BR, IN, MX, JP …); else the
+// text trimmed. Never fails.
 std::string NormalizeRegion(std::string_view text, std::string_view country);
 
 // Upper case, inner spaces by the country's own pattern ("sw1a1aa" -> "SW1A 1AA", "K1A0B1" ->
-// "K1A 0B1", lost leading zeros of US ZIP codes restored); fails when the country's pattern is known
-// and the text does not fit it.
+// "K1A 0B1", lost leading zeros of US ZIP codes restored); fails when the country's pattern is
+// known and the text does not fit it.
 absl::StatusOr<std::string> NormalizePostalCode(std::string_view text, std::string_view country);
 
 }  // namespace leadcore
