@@ -169,6 +169,34 @@ struct Activity {
   std::string unknown_fields;
 };
 
+// ---- Assignment --------------------------------------------------------------------------------
+
+// Who got the lead and why: the owner, how the choice came about, and what was looked at on the
+// way.
+struct Assignment {
+  enum class How : uint8_t { kNone, kRotation, kLeastLoaded, kAffinity, kManual, kFallback };
+  How how = How::kNone;  // kNone: nobody was available; the lead waits in the pool's queue
+  std::string owner;     // member id; "" with kNone
+  std::string pool;
+  std::string territory;
+  std::string rule;    // name of the rule that chose the pool; "" for the fallback pool
+  int64_t ticket = 0;  // number of this rotation in its pool, from 1; 0 when none was taken
+  struct Step {
+    std::string what;    // "rule enterprise", "member ann", "affinity"
+    std::string answer;  // "not matched: lead.employee_count is missing", "full: 20 of 20 leads"
+  };
+  std::vector<Step> steps;  // in the order they were asked
+};
+// "rotation", "least_loaded", "affinity", "manual", "fallback", "none".
+std::string_view AssignmentHowName(Assignment::How how);
+
+// A match key that led to a known lead.
+struct KeyHit {
+  std::string key;   // name of the key in the model: "email"
+  std::string lead;  // id of the lead that holds or shares it
+  bool exclusive = false;
+};
+
 // A 128-bit id in 26 characters of Crockford's base 32 (lower case): 48 bits of `now` in
 // milliseconds, 80 bits of XXH3(workspace, request_id, ordinal). Same arguments, same id; later
 // `now`, greater id.

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lead, LeadState, Activity and event payloads to bytes and back: the messages of
+// proto/leadcore/v1/{lead,event}.proto.
+//
+// Encoding is deterministic: equal objects give equal bytes, on every machine. Decoding keeps
+// fields that it does not know and Encode writes them back. Malformed bytes give DATA_LOSS and
+// never a crash; sizes and depths are limited. Absent and empty differ. Pure functions;
+// thread-safe.
+#ifndef LEADCORE_CODEC_H_
+#define LEADCORE_CODEC_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "leadcore/lead.h"
+#include "leadcore/schema.h"
+
+namespace leadcore {
+
+enum class LeadForm : uint8_t {
+  kStored,   // what people edit: without id, version and derived fields, which the store keeps
+             // elsewhere
+  kComplete  // every field, for hosts and after-images
+};
+
+// leadcore.v1.Lead. Built-in fields go by number, custom fields by name.
+std::string EncodeLead(const Lead& lead, LeadForm form);
+// A custom field that `schema` lacks, or has with another type, is kept as an unknown field.
+absl::StatusOr<Lead> DecodeLead(std::string_view bytes, std::shared_ptr<const Schema> schema);
+
+// leadcore.v1.LeadState
+std::string EncodeLeadState(const LeadState& state);
+absl::StatusOr<LeadState> DecodeLeadState(std::string_view bytes);
+
+// leadcore.v1.Activity
+std::string EncodeActivity(const Activity& activity);
+absl::StatusOr<Activity> DecodeActivity(std::string_view bytes);
+
+// leadcore.v1.EventPayload: what an event carries beside its header. After-images, so that replay
+// applies and never decides again.
+struct EventPayload {
+  std::string lead;      // EncodeLead(kStored) after the event; "" when unchanged
+  std::string state;     // EncodeLeadState after the event; "" when unchanged
+  std::string activity;  // EncodeActivity; "" when none
+  std::optional<Assignment> assignment;
+  std::vector<KeyHit> hits;
+  std::vector<std::pair<std::string, std::string>> details;  // for people: "band" "cold -> warm"
+};
+std::string EncodeEventPayload(const EventPayload& payload);
+absl::StatusOr<EventPayload> DecodeEventPayload(std::string_view bytes);
+
+// leadcore.v1.CommandOutcome: what is remembered of a request beside its event positions.
+struct CommandOutcome {
+  std::string code;              // "created", "attached" …
+  std::vector<std::string> ids;  // of the lead, then of activities
+};
+std::string EncodeCommandOutcome(const CommandOutcome& outcome);
+absl::StatusOr<CommandOutcome> DecodeCommandOutcome(std::string_view bytes);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_CODEC_H_

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LEADCORE_SQLITE_STORE_H_
+#define LEADCORE_SQLITE_STORE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "leadcore/store.h"
+
+namespace leadcore {
+
+struct SqliteOptions {
+  std::string path;
+  // false: no owner lock is taken; Commit answers FAILED_PRECONDITION; works beside a live owner.
+  bool write = true;
+  // For a new file only; with false a missing file is NOT_FOUND.
+  bool create = true;
+};
+
+// The embedded store: one SQLite file in WAL mode with synchronous=FULL. One process writes (it
+// holds a lock on PATH.lock, freed by the kernel when the process ends), any process may read
+// beside it. One connection does all writes and checkpoints; readers are query-only. Fails with
+// FAILED_PRECONDITION when another process owns the file (the message names its pid and the two
+// ways out) or when the file was written by a newer version; INVALID_ARGUMENT when the file is no
+// leadcore database; DATA_LOSS when it is damaged.
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SQLITE_STORE_H_
