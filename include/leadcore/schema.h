@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "leadcore/value.h"
@@ -184,14 +185,16 @@ class Schema {
   static const std::shared_ptr<const Schema>& BuiltIn();
 
   // Built-in fields, then `custom` in their order, then one derived real field "scores.<group>" for
-  // each of `score_groups` that has none. Faults (paths "fields[i].name" …): a name taken,
-  // malformed or reserved; a type that custom fields cannot have; choices on another type.
+  // each well-formed name of `score_groups` that has none. Faults (paths "fields[i].name" …): a
+  // name taken, malformed or reserved; a type that custom fields cannot have; a choice without
+  // choices, or choices on another type. nullptr when there were any.
   static std::shared_ptr<const Schema> Create(std::span<const CustomField> custom,
                                               std::span<const std::string> score_groups,
                                               Faults* faults);
 
   // The fields an expression sees under the root `activity`: kind actor time outcome next_step due
-  // tags, then `attributes`.
+  // tags, then `attributes`, whose types are those of Attribute (lead.h) and choice. Faults have
+  // paths "attributes[i].name" …; nullptr when there were any.
   static std::shared_ptr<const Schema> ForActivity(std::span<const CustomField> attributes,
                                                    Faults* faults);
 
@@ -201,8 +204,9 @@ class Schema {
 
   // nullptr when there is none.
   const Field* Find(std::string_view name) const;
-  // The closest name for "did you mean", or "".
-  std::string_view Suggest(std::string_view name) const;
+  // The closest name for "did you mean", or ""; a name of which `word` is nearly one part will do
+  // ("employes" for employee_count).
+  std::string_view Suggest(std::string_view word) const;
 
   // Choices of a choice field: the table's or, for a custom field, the model's. Empty: any text
   // (the lifecycle checks status).
@@ -213,12 +217,15 @@ class Schema {
 
  private:
   Schema() = default;
+  std::string_view Keep(std::string_view text);
   void Add(Field field);
+  void AddCustom(const CustomField& custom);
   void Index();
 
   std::vector<Field> fields_;
   std::vector<FieldId> by_name_;                     // sorted by name
   std::vector<std::unique_ptr<std::string>> texts_;  // what the views of added fields point into
+  std::vector<std::pair<FieldId, std::vector<std::string_view>>> choices_;  // of added fields
 };
 
 // Positions of Schema::ForActivity.
