@@ -128,6 +128,7 @@ void Lead::AppendText(FieldId id, std::string_view item) {
 void Lead::AppendRecord(FieldId id, Record record) {
   std::vector<Record> items;
   if (has(id)) items.assign(values_[id].records().begin(), values_[id].records().end());
+  record.resize(schema_->at(id).member_count());
   items.push_back(std::move(record));
   Set(id, Value::RecordList(items));
 }

@@ -2,6 +2,7 @@
 #include "text.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -26,7 +27,59 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// Length of the UTF-8 character that `text` starts with; 0 when it starts with none.
+size_t CharacterLength(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto follows = [&](size_t i) { return i < text.size() && (byte(i) & 0xc0) == 0x80; };
+  if (text.empty()) return 0;
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead < 0xc2 || lead > 0xf4 || !follows(1)) return 0;
+  if (lead < 0xe0) return 2;
+  if (!follows(2)) return 0;
+  if (lead < 0xf0) {
+    const bool overlong = lead == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = lead == 0xed && byte(1) >= 0xa0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  const bool overlong = lead == 0xf0 && byte(1) < 0x90;
+  const bool too_large = lead == 0xf4 && byte(1) >= 0x90;
+  return overlong || too_large || !follows(3) ? 0 : 4;
+}
+
+// Length of the longest well-formed start of `text`.
+size_t Utf8Prefix(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    uint64_t eight = 0;
+    if (text.size() - at >= sizeof(eight)) {  // most text is ASCII
+      std::memcpy(&eight, text.data() + at, sizeof(eight));
+      if ((eight & 0x8080808080808080) == 0) {
+        at += sizeof(eight);
+        continue;
+      }
+    }
+    const size_t length = CharacterLength(text.substr(at));
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
 }  // namespace
+
+bool IsUtf8(std::string_view text) { return Utf8Prefix(text) == text.size(); }
+
+std::string ToUtf8(std::string_view text) {
+  std::string out;
+  while (true) {
+    const size_t good = Utf8Prefix(text);
+    out.append(text.substr(0, good));
+    if (good == text.size()) return out;
+    out.append("\xef\xbf\xbd");
+    text.remove_prefix(good + 1);
+  }
+}
 
 std::string_view ClosestName(std::string_view word, const std::string_view* candidates,
                              size_t count) {

@@ -54,6 +54,11 @@ absl::Status Internal(const Pieces&... pieces) {
 // The message of a status as std text; valid as long as the status is.
 inline std::string_view Message(const absl::Status& status) { return ToStd(status.message()); }
 
+// Well-formed UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
+bool IsUtf8(std::string_view text);
+// The same text, each byte that is not part of UTF-8 replaced by U+FFFD.
+std::string ToUtf8(std::string_view text);
+
 // The closest of `candidates` within a third of the word's length in edits (for "did you mean"), or
 // "".
 std::string_view ClosestName(std::string_view word, const std::string_view* candidates,

@@ -3,13 +3,15 @@
 // Lead, LeadState, Activity and event payloads to bytes and back: the messages of
 // proto/leadcore/v1/{lead,event}.proto.
 //
-// Encoding is deterministic: equal objects give equal bytes, on every machine. Decoding keeps
-// fields that it does not know and Encode writes them back. Malformed bytes give DATA_LOSS and
-// never a crash; sizes and depths are limited. Absent and empty differ. Pure functions;
-// thread-safe.
+// Encoding is deterministic: equal objects give equal bytes, on every machine. It never fails: text
+// that is not UTF-8 is mended with U+FFFD. Decoding keeps fields that it does not know (of a lead,
+// a state or an activity; not inside their parts) and Encode writes them back. Malformed bytes give
+// DATA_LOSS and never a crash. Absent and empty differ. Pure functions; thread-safe.
 #ifndef LEADCORE_CODEC_H_
 #define LEADCORE_CODEC_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +25,11 @@
 
 namespace leadcore {
 
+// The largest message that is decoded. Encoding does not check it: commands limit what they take.
+inline constexpr size_t kLargestMessage = 16 << 20;
+// The most entries that a list of a decoded message may have: each takes more memory than bytes.
+inline constexpr size_t kLongestList = 1'000'000;
+
 enum class LeadForm : uint8_t {
   kStored,   // what people edit: without id, version and derived fields, which the store keeps
              // elsewhere
@@ -31,10 +38,13 @@ enum class LeadForm : uint8_t {
 
 // leadcore.v1.Lead. Built-in fields go by number, custom fields by name.
 std::string EncodeLead(const Lead& lead, LeadForm form);
-// A custom field that `schema` lacks, or has with another type, is kept as an unknown field.
+// A custom field that `schema` lacks, or has with another type, is kept as an unknown field; so is
+// a field of whose content this version knows only a part. Where a field comes more than once, the
+// last one counts; a field that has a value is not kept as unknown as well. Finer digits of times
+// than microseconds are cut off.
 absl::StatusOr<Lead> DecodeLead(std::string_view bytes, std::shared_ptr<const Schema> schema);
 
-// leadcore.v1.LeadState
+// leadcore.v1.LeadState, without the version, which the store keeps.
 std::string EncodeLeadState(const LeadState& state);
 absl::StatusOr<LeadState> DecodeLeadState(std::string_view bytes);
 

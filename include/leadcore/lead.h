@@ -55,7 +55,7 @@ struct LeadView {
 };
 
 // A lead: one value per field of its schema, all owned by the lead. Thread-compatible (const use is
-// safe from many threads).
+// safe from many threads). One that was moved from can only be destroyed or assigned to.
 class Lead {
  public:
   explicit Lead(std::shared_ptr<const Schema> schema);
@@ -82,7 +82,7 @@ class Lead {
   void SetText(FieldId id, std::string_view text) { Set(id, Value::Text(text)); }
   void Clear(FieldId id) { Set(id, Value()); }
 
-  // Adds one entry to a list field.
+  // Adds one entry to a list field. Members that `record` lacks are absent.
   void AppendText(FieldId id, std::string_view item);
   void AppendRecord(FieldId id, Record record);
   // Notes what could not be read or normalised (field data_issues).
@@ -148,7 +148,8 @@ struct LeadState {
 };
 
 // Writes score, band, scores.*, first_response_time, last_activity_time and score_valid_until of
-// `state` into `lead`.
+// `state` into `lead`, in points (30.499, not 30). What `state` does not have becomes absent: all
+// of the score while nothing was evaluated.
 void SetDerived(const LeadState& state, Lead* lead);
 
 // ---- Activities --------------------------------------------------------------------------------

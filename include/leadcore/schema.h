@@ -8,6 +8,7 @@
 #ifndef LEADCORE_SCHEMA_H_
 #define LEADCORE_SCHEMA_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -164,6 +165,10 @@ struct Field {
   std::string_view meaning;
 
   bool derived() const { return group == FieldGroup::kDerived; }  // lives in LeadState
+  // How many members a record has.
+  size_t member_count() const {
+    return members.empty() ? 0 : 1 + std::count(members.begin(), members.end(), ' ');
+  }
   bool custom() const { return group == FieldGroup::kCustom; }
   bool text() const { return type == Type::kText || type == Type::kChoice; }
 };

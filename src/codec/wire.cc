@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codec/wire.h"
+
+#include "leadcore/codec.h"
+
+namespace leadcore::codec_internal {
+namespace {
+
+using google::protobuf::io::CodedOutputStream;
+
+constexpr int64_t kSecond = 1'000'000;
+
+}  // namespace
+
+void Writer::Raw(uint64_t varint) {
+  uint8_t buffer[10];
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(varint, buffer);
+  out_->append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+}
+
+void Writer::Varint(uint32_t number, uint64_t value) {
+  Tag(number, kVarint);
+  Raw(value);
+}
+
+void Writer::Fixed64(uint32_t number, uint64_t bits) {
+  Tag(number, kFixed64);
+  uint8_t buffer[8];
+  CodedOutputStream::WriteLittleEndian64ToArray(bits, buffer);
+  out_->append(reinterpret_cast<const char*>(buffer), sizeof(buffer));
+}
+
+void Writer::Bytes(uint32_t number, std::string_view bytes) {
+  Tag(number, kBytes);
+  Raw(bytes.size());
+  out_->append(bytes);
+}
+
+void Writer::Text(uint32_t number, std::string_view text) {
+  if (IsUtf8(text)) return Bytes(number, text);
+  Bytes(number, ToUtf8(text));
+}
+
+void Writer::Message(uint32_t number, absl::FunctionRef<void()> write) {
+  Tag(number, kBytes);
+  const size_t start = out_->size();
+  write();
+  uint8_t buffer[10];
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(out_->size() - start, buffer);
+  out_->insert(start, reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+}
+
+void Writer::Timestamp(uint32_t number, int64_t micros) {
+  int64_t seconds = micros / kSecond;
+  int64_t rest = micros % kSecond;
+  if (rest < 0) {  // nanos of a Timestamp count forward always
+    rest += kSecond;
+    --seconds;
+  }
+  Message(number, [&] {
+    PlainVarint(1, static_cast<uint64_t>(seconds));
+    PlainVarint(2, static_cast<uint64_t>(rest * 1000));
+  });
+}
+
+void Writer::Duration(uint32_t number, int64_t micros) {
+  Message(number, [&] {  // seconds and nanos have the same sign
+    PlainVarint(1, static_cast<uint64_t>(micros / kSecond));
+    PlainVarint(2, static_cast<uint64_t>(micros % kSecond * 1000));
+  });
+}
+
+bool Reader::Next() {
+  if (!ok()) return false;
+  start_ = static_cast<size_t>(stream_.CurrentPosition());
+  if (start_ == bytes_.size()) return false;
+  const uint32_t tag = stream_.ReadTag();
+  number_ = tag >> 3;
+  type_ = tag & 7;
+  value_ = 0;
+  content_ = {};
+  bool read = number_ != 0;
+  uint32_t small = 0;
+  switch (read ? type_ : ~0u) {
+    case kVarint:
+      read = stream_.ReadVarint64(&value_);
+      break;
+    case kFixed64:
+      read = stream_.ReadLittleEndian64(&value_);
+      break;
+    case kFixed32:
+      read = stream_.ReadLittleEndian32(&small);
+      break;
+    case kBytes: {
+      read = stream_.ReadVarint32(&small);
+      const auto at = static_cast<size_t>(stream_.CurrentPosition());
+      read = read && small <= bytes_.size() - at && stream_.Skip(static_cast<int>(small));
+      if (read) content_ = bytes_.substr(at, small);
+      break;
+    }
+    default:
+      read = false;  // groups were never written
+  }
+  if (!read) Fail(Cat("the bytes are cut off or damaged at ", start_));
+  end_ = static_cast<size_t>(stream_.CurrentPosition());
+  return read;
+}
+
+bool Reader::Varint(uint64_t* value) const {
+  if (type_ != kVarint) return false;
+  *value = value_;
+  return true;
+}
+
+bool Reader::Fixed64(uint64_t* bits) const {
+  if (type_ != kFixed64) return false;
+  *bits = value_;
+  return true;
+}
+
+bool Reader::Bytes(std::string_view* bytes) const {
+  if (type_ != kBytes) return false;
+  *bytes = content_;
+  return true;
+}
+
+bool Reader::Text(std::string_view* text) {
+  if (!Bytes(text)) return false;
+  if (!IsUtf8(*text)) Fail("the text is not UTF-8");
+  return true;
+}
+
+bool Reader::Text(std::string* text) {
+  std::string_view view;
+  if (!Text(&view)) return false;
+  *text = view;
+  return true;
+}
+
+bool Reader::Moment(int64_t* micros) {
+  if (type_ != kBytes) return false;
+  uint64_t seconds = 0;
+  uint64_t nanos = 0;
+  bool known = true;
+  Reader inner(content_);
+  while (inner.Next()) {
+    known &= (inner.number() == 1 && inner.Varint(&seconds)) ||
+             (inner.number() == 2 && inner.Varint(&nanos));
+  }
+  if (!inner.Finish(known, this)) return false;
+  const auto fraction = static_cast<int64_t>(static_cast<int32_t>(nanos));
+  // 128 bits: the earliest time is less than a second after whole seconds that do not fit.
+  const __int128 sum =
+      static_cast<__int128>(static_cast<int64_t>(seconds)) * kSecond + fraction / 1000;
+  *micros = static_cast<int64_t>(sum);
+  if (sum != *micros || fraction <= -1'000'000'000 || fraction >= 1'000'000'000) {
+    Fail("a time or duration is out of range");
+  }
+  return true;
+}
+
+bool Reader::Moment(std::optional<int64_t>* micros) {
+  int64_t value = 0;
+  if (!Moment(&value)) return false;
+  *micros = value;
+  return true;
+}
+
+bool Reader::RawVarint(uint64_t* bits) {
+  if (static_cast<size_t>(stream_.CurrentPosition()) == bytes_.size()) return false;
+  if (stream_.ReadVarint64(bits)) return true;
+  Fail("a list of numbers is cut off");
+  return false;
+}
+
+absl::Status CheckSize(std::string_view bytes, std::string_view what) {
+  if (bytes.size() <= kLargestMessage) return absl::OkStatus();
+  return Damaged(what, ": ", bytes.size(), " bytes; at most ", kLargestMessage, " are allowed");
+}
+
+}  // namespace leadcore::codec_internal
