@@ -137,7 +137,7 @@ struct ExpressionLimits {
 
 enum class Truth : uint8_t { kFalse, kTrue, kUndetermined };
 
-struct Outcome {
+struct Verdict {
   Truth truth = Truth::kUndetermined;
   std::optional<int64_t>
       valid_until;  // microseconds; first moment at which `truth` may change by time alone
@@ -161,7 +161,7 @@ class Expression {
 
   // For conditions (type kBool). When `missing` is not null, the names of fields whose absence left
   // it undetermined are appended.
-  Outcome Test(LeadView view, absl::Time now, std::vector<std::string>* missing = nullptr) const;
+  Verdict Test(LeadView view, absl::Time now, std::vector<std::string>* missing = nullptr) const;
 
   // For any type; nullopt: undetermined. `why`, if not null, gets a short reason ("lead.country is
   // missing", "division by zero").

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests and replies of the engine: what a host may ask, and what it is told.
+#ifndef LEADCORE_COMMANDS_H_
+#define LEADCORE_COMMANDS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "leadcore/lead.h"
+
+namespace leadcore {
+
+// Who calls, when, and under which name the request is remembered. The engine has no clock and no
+// other source of these.
+struct Call {
+  absl::Time now;
+  std::string actor;       // who did it, for the audit trail; "" is "unknown"
+  std::string request_id;  // the same id with the same content is done once; needed by commands
+  std::string principal;   // on whose behalf; for permissions, which are not checked yet
+};
+
+// ---- Commands ----------------------------------------------------------------------------------
+
+// A lead comes in. The engine normalises a copy, finds out whether it is known, scores and routes
+// it.
+struct Submit {
+  Lead lead;
+  // Import may set status, create_time and the other times; writes one `imported` event.
+  bool imported = false;
+};
+
+// Something happened with a lead. `activity.lead_id` names it, or `external_id` or `email` find it.
+struct LogActivity {
+  Activity activity;  // without id; time 0 means the call's now
+  std::string external_id;
+  std::string email;
+};
+
+struct Command {
+  std::string request_id;  // "" means the call's request id, "/" and the position in the list
+  std::variant<Submit, LogActivity> body;
+};
+
+enum class Outcome : uint8_t {
+  kCreated,
+  kAttached,   // a known lead got it as an activity
+  kFilled,     // a known lead got its empty fields filled
+  kDuplicate,  // refused by an exclusive key
+  kRejected,   // broke a rule
+  kLogged,     // the activity is in
+  kFailed      // storage or the engine itself; `status` says what, and whether to try again
+};
+// "created", "attached", "merged", "duplicate", "rejected", "logged", "failed".
+std::string_view OutcomeName(Outcome outcome);
+
+// What happened to one command.
+struct Reply {
+  Outcome outcome = Outcome::kFailed;
+  // OK for what was done. ALREADY_EXISTS: duplicate. INVALID_ARGUMENT: rejected, or the request id
+  // was used for something else. NOT_FOUND: no such lead. UNAVAILABLE: not known whether it was
+  // done, retry with the same request id. The message names the rule and what would satisfy it.
+  absl::Status status;
+  std::string lead_id;             // of the lead created, changed, or (duplicate) known already
+  std::string activity_id;         // when one was written
+  std::vector<int64_t> positions;  // of its events in the feed
+  bool replayed = false;           // this request was done before; only what is above is told again
+
+  Score score;  // after the command
+  Assignment assignment;
+  std::vector<KeyHit> hits;
+  // What could not be read or normalised: field, original, reason.
+  std::vector<Record> issues;
+};
+
+struct TickReply {
+  size_t due = 0;      // leads whose score could have changed by now
+  size_t changed = 0;  // of them, those whose score did
+  size_t band_changed = 0;
+  bool more = false;  // the limit ended it: call again
+};
+
+// ---- Reads -------------------------------------------------------------------------------------
+
+struct LeadRecord {
+  Lead lead;  // with the derived fields
+  LeadState state;
+};
+
+struct ListRequest {
+  std::string filter;  // an expression over `lead`; "" for all
+  std::string search;  // start of a name, company, e-mail or phone; "" for all
+  std::string sort;    // a promoted field; "" for the order of the index that serves the filter
+  bool descending = false;
+  size_t limit = 100;  // at most 10,000
+  std::string cursor;  // of the page before; goes with the same filter, search and sort only
+};
+struct ListReply {
+  std::vector<LeadRecord> leads;
+  std::string cursor;  // "" at the end
+  std::string plan;    // "index domain from "acme" to "acme"; the rest checked per lead"
+  size_t scanned = 0;
+};
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_COMMANDS_H_

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Engine: leads go in, are normalised, found or made, scored, routed and kept; what happened can be
+// read and explained.
+//
+// A command reads a snapshot, decides in pure code, and makes one conditional batch. Where another
+// caller was faster, it reads and decides again. An Engine is safe to use from any number of
+// threads; it keeps nothing between calls but the model, so any number of engines may share a
+// store.
+#ifndef LEADCORE_ENGINE_H_
+#define LEADCORE_ENGINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "leadcore/commands.h"
+#include "leadcore/lead.h"
+#include "leadcore/model.h"
+#include "leadcore/store.h"
+
+namespace leadcore {
+
+struct EngineOptions {
+  // nullptr: the model published in the workspace, else the built-in default.
+  std::shared_ptr<const Model> model;
+  std::string workspace = "default";
+  bool read_only = false;  // publishes nothing; commands are refused
+};
+
+class Engine {
+ public:
+  // Publishes the model by content hash when it is new. Brings leads up to it: activity summaries
+  // are rebuilt when it needs others, keys are made again and scores evaluated again when they
+  // changed. FAILED_PRECONDITION lists what blocks it: statuses in use that it lacks, custom fields
+  // with another type, another normaliser version. `store` is borrowed and must outlive the engine.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(EngineOptions options, Store* store,
+                                                      const Call& call);
+  ~Engine();
+
+  const Model& model() const { return *model_; }
+  const std::shared_ptr<const Model>& shared_model() const { return model_; }
+
+  // One reply per command; one failing command never fails its neighbours. The result is that of
+  // applying them one by one, in order; they share commits (one fsync for many).
+  std::vector<Reply> ApplyMany(const Call& call, std::span<const Command> commands);
+  Reply Apply(const Call& call, Command command);
+  Reply SubmitLead(const Call& call, Lead lead);
+  Reply Log(const Call& call, Activity activity);
+
+  // What a command would come to, without doing it. The rotation shown is the next one now.
+  Reply Preview(const Call& call, const Command& command) const;
+
+  // Evaluates the leads again whose score may have changed by `call.now` by time alone, at most
+  // `limit` of them, oldest first. Every change is an event.
+  absl::StatusOr<TickReply> Tick(const Call& call, size_t limit);
+
+  // Scores as of call.now. NOT_FOUND when there is no such lead.
+  absl::StatusOr<LeadRecord> Get(const Call& call, std::string_view id) const;
+
+  // Sorted by score it is exact as of the last Tick. INVALID_ARGUMENT for a bad filter, sort or
+  // cursor says what is wrong.
+  absl::StatusOr<ListReply> List(const Call& call, const ListRequest& request) const;
+
+  // Which rules matched and which did not, for a lead as it is now.
+  absl::StatusOr<std::vector<RuleTrace>> Explain(const Call& call, std::string_view id) const;
+
+  // Events after a position, oldest first, until `sink` returns false or `limit` were told; about
+  // one lead, or all ("").
+  absl::Status Feed(const Call& call, const FeedRequest& request,
+                    absl::FunctionRef<bool(const Event&)> sink) const;
+  // Everything that happened to one lead, oldest first.
+  absl::StatusOr<std::vector<Event>> History(const Call& call, std::string_view id) const;
+
+  // Forgets request ids older than 30 days.
+  absl::Status Maintain(const Call& call);
+
+ private:
+  Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model);
+
+  Store* const store_;
+  const std::string workspace_;
+  const bool read_only_;
+  const std::shared_ptr<const Model> model_;
+};
+
+// Runs the model's own tests (ModelTest), each on an engine and memory store of its own: one fault
+// for each expectation that does not hold, with the path of it ("tests[2].expect.score").
+Faults RunModelTests(const std::shared_ptr<const Model>& model);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_ENGINE_H_
