@@ -11,7 +11,7 @@ if(NOT absl_FOUND)
 endif()
 
 find_package(Protobuf 3.21 QUIET MODULE)
-if(NOT TARGET protobuf::libprotobuf-lite)
+if(NOT TARGET protobuf::libprotobuf)
   list(APPEND leadcore_missing "Protocol Buffers 3.21 or newer (libprotobuf-dev)")
 endif()
 

@@ -19,8 +19,8 @@ inline std::filesystem::path SourcePath(std::string_view relative) {
   return std::filesystem::path(LEADCORE_SOURCE_DIR) / relative;
 }
 
-// A path under $LEADCORE_SHARED (default: ../shared beside the project), or nothing when it is not there;
-// the test then skips with a reason.
+// A path under $LEADCORE_SHARED (default: ../shared beside the project), or nothing when it is not
+// there; the test then skips with a reason.
 inline std::optional<std::filesystem::path> SharedPath(std::string_view relative) {
   const char* root = std::getenv("LEADCORE_SHARED");
   std::filesystem::path path =
