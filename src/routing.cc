@@ -334,9 +334,7 @@ class Chooser {
     std::vector<const MemberConfig*> able;
     for (const MemberConfig& member : pool.members) {
       std::string reason = member.active ? Unavailable(member.id) : "inactive";
-      if (reason.empty() && member.weight == 0 && pool.strategy != Strategy::kRoundRobin) {
-        reason = "weight 0";
-      }
+      if (reason.empty() && member.weight == 0) reason = "weight 0";
       if (reason.empty()) {
         able.push_back(&member);
       } else {

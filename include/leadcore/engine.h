@@ -55,9 +55,6 @@ class Engine {
   Reply SubmitLead(const Call& call, Lead lead);
   Reply Log(const Call& call, Activity activity);
 
-  // What a command would come to, without doing it. The rotation shown is the next one now.
-  Reply Preview(const Call& call, const Command& command) const;
-
   // Evaluates the leads again whose score may have changed by `call.now` by time alone, at most
   // `limit` of them, oldest first. Every change is an event.
   absl::StatusOr<TickReply> Tick(const Call& call, size_t limit);
@@ -90,6 +87,11 @@ class Engine {
   const bool read_only_;
   const std::shared_ptr<const Model> model_;
 };
+
+// The score that a lead would have at `now` if it came in with nothing known of it, without a store:
+// a normalised copy is evaluated. `trace`, if not null, gets one entry per rule.
+Score ScoreLead(const Model& model, const Lead& lead, absl::Time now,
+                std::vector<RuleTrace>* trace = nullptr);
 
 // Runs the model's own tests (ModelTest), each on an engine and memory store of its own: one fault
 // for each expectation that does not hold, with the path of it ("tests[2].expect.score").

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands become batches, batches are committed in groups, lost races are decided again.
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <utility>
+
+#include "engine/parts.h"
+#include "leadcore/codec.h"
+#include "leadcore/engine.h"
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+constexpr size_t kLargestGroup = 1000;
+// Each lost race means that another caller's commit went through, so this many in a row means that
+// the store is at fault.
+constexpr int kMostAttempts = 100;
+
+constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
+                                              "rejected", "logged",   "failed"};
+
+std::string Fingerprint(const Command& command) {
+  std::string content;
+  if (const auto* submit = std::get_if<Submit>(&command.body)) {
+    content = Cat(submit->imported ? "import" : "submit", '\0',
+                  EncodeLead(submit->lead, LeadForm::kComplete));
+  } else {
+    const LogActivity& log = std::get<LogActivity>(command.body);
+    content =
+        Cat("log", '\0', log.external_id, '\0', log.email, '\0', EncodeActivity(log.activity));
+  }
+  const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
+  char hex[40];
+  std::snprintf(hex, sizeof(hex), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return hex;
+}
+
+Reply Failed(const absl::Status& status) {
+  Reply reply;
+  reply.outcome = Outcome::kFailed;
+  reply.status = status;
+  return reply;
+}
+
+Reply Reused(const std::string& request_id) {
+  Reply reply;
+  Refuse(Outcome::kRejected, absl::StatusCode::kInvalidArgument,
+         Cat("request id '", request_id,
+             "' was used for another request already; use a new one for new content"),
+         &reply);
+  return reply;
+}
+
+// What was told the first time.
+Reply Remembered(const std::string& stored, const std::vector<int64_t>& positions) {
+  const absl::StatusOr<CommandOutcome> outcome = DecodeCommandOutcome(stored);
+  if (!outcome.ok()) return Failed(outcome.status());
+  Reply reply;
+  const auto at = std::find(std::begin(kOutcomeNames), std::end(kOutcomeNames), outcome->code);
+  reply.outcome = at == std::end(kOutcomeNames)
+                      ? Outcome::kFailed
+                      : static_cast<Outcome>(at - std::begin(kOutcomeNames));
+  if (!outcome->ids.empty()) reply.lead_id = outcome->ids[0];
+  if (outcome->ids.size() > 1) reply.activity_id = outcome->ids[1];
+  reply.positions = positions;
+  reply.replayed = true;
+  return reply;
+}
+
+// One caller's commands on their way through the store.
+class Applier {
+ public:
+  Applier(const Model& model, Store* store, std::string_view workspace, const Call& call,
+          std::span<const Command> commands)
+      : model_(model), store_(store), workspace_(workspace), call_(call), commands_(commands) {
+    replies_.resize(commands.size());
+    for (size_t i = 0; i < commands.size(); ++i) {
+      request_ids_.push_back(commands[i].request_id.empty() ? Cat(call.request_id, "/", i)
+                                                            : commands[i].request_id);
+    }
+  }
+
+  std::vector<Reply> Run() {
+    size_t next = 0;
+    while (next < commands_.size()) next = Group(next);
+    return std::move(replies_);
+  }
+
+ private:
+  absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot,
+                                   std::map<std::string, LeadState>* states) {
+    const Scene scene{model_, call_, workspace_, snapshot, states};
+    const Command& command = commands_[at];
+    absl::StatusOr<Prepared> prepared =
+        std::holds_alternative<Submit>(command.body)
+            ? PrepareSubmit(scene, request_ids_[at], std::get<Submit>(command.body))
+            : PrepareLogActivity(scene, request_ids_[at], std::get<LogActivity>(command.body));
+    if (prepared.ok() && prepared->batch) prepared->batch->fingerprint = Fingerprint(command);
+    return prepared;
+  }
+
+  // Commits as many commands from `first` on as do not depend on each other; the first one that
+  // does starts the next group, so that the order of decisions is the order of commands.
+  size_t Group(size_t first) {
+    absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->Read(workspace_);
+    if (!snapshot.ok()) {
+      for (size_t i = first; i < commands_.size(); ++i) replies_[i] = Failed(snapshot.status());
+      return commands_.size();
+    }
+    std::vector<size_t> places;
+    std::vector<std::shared_ptr<Reply>> replies;
+    std::vector<Batch> batches;
+    std::map<std::string, LeadState> states;
+    std::set<std::string> written;
+    size_t at = first;
+    for (; at < commands_.size() && at - first < kLargestGroup; ++at) {
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
+      if (!prepared.ok()) {
+        replies_[at] = Failed(prepared.status());
+        continue;
+      }
+      const bool shared =
+          prepared->wait ||
+          std::any_of(prepared->keys.begin(), prepared->keys.end(),
+                      [&](const std::string& key) { return written.count(key) != 0; });
+      if (at > first && shared) break;
+      if (std::holds_alternative<Submit>(commands_[at].body)) {
+        written.insert(prepared->keys.begin(), prepared->keys.end());
+      }
+      if (!prepared->batch) {
+        replies_[at] = Refused(at, *prepared->reply);
+        continue;
+      }
+      places.push_back(at);
+      replies.push_back(std::move(prepared->reply));
+      batches.push_back(*std::move(prepared->batch));
+    }
+    snapshot->reset();
+    Commit(places, replies, batches);
+    return at;
+  }
+
+  // A refusal may come from what this very request did before.
+  Reply Refused(size_t at, const Reply& refusal) {
+    const absl::StatusOr<std::optional<StoredOutcome>> known =
+        store_->FindOutcome(workspace_, request_ids_[at]);
+    if (!known.ok()) return Failed(known.status());
+    if (!*known) return refusal;
+    if ((*known)->fingerprint != Fingerprint(commands_[at])) return Reused(request_ids_[at]);
+    return Remembered((*known)->reply, (*known)->positions);
+  }
+
+  void Commit(const std::vector<size_t>& places, const std::vector<std::shared_ptr<Reply>>& replies,
+              const std::vector<Batch>& batches) {
+    if (batches.empty()) return;
+    std::vector<CommitResult> results(batches.size());
+    const absl::Status status = store_->Commit(workspace_, batches, results);
+    for (size_t i = 0; i < places.size(); ++i) {
+      if (!status.ok()) {
+        replies_[places[i]] = Failed(status);
+      } else if (!Settle(places[i], *replies[i], results[i])) {
+        Again(places[i]);
+      }
+    }
+  }
+
+  // False when the race was lost and has to be decided again.
+  bool Settle(size_t at, Reply& reply, CommitResult& result) {
+    switch (result.code) {
+      case CommitResult::Code::kCommitted:
+        reply.positions = std::move(result.positions);
+        replies_[at] = std::move(reply);
+        return true;
+      case CommitResult::Code::kReplayed:
+        replies_[at] = Remembered(result.reply, result.positions);
+        return true;
+      case CommitResult::Code::kReused:
+        replies_[at] = Reused(request_ids_[at]);
+        return true;
+      case CommitResult::Code::kStale:
+      case CommitResult::Code::kClaimHeld:
+        return false;
+    }
+    return false;
+  }
+
+  void Again(size_t at) {
+    for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->Read(workspace_);
+      if (!snapshot.ok()) {
+        replies_[at] = Failed(snapshot.status());
+        return;
+      }
+      std::map<std::string, LeadState> states;
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
+      snapshot->reset();
+      if (!prepared.ok()) {
+        replies_[at] = Failed(prepared.status());
+        return;
+      }
+      if (!prepared->batch) {
+        replies_[at] = Refused(at, *prepared->reply);
+        return;
+      }
+      CommitResult result;
+      const absl::Status status =
+          store_->Commit(workspace_, std::span(&*prepared->batch, 1), std::span(&result, 1));
+      if (!status.ok()) {
+        replies_[at] = Failed(status);
+        return;
+      }
+      if (Settle(at, *prepared->reply, result)) return;
+    }
+    replies_[at] = Failed(absl::AbortedError(ToAbsl(
+        Cat("lost ", kMostAttempts, " races in a row; try again with the same request id"))));
+  }
+
+  const Model& model_;
+  Store* const store_;
+  const std::string_view workspace_;
+  const Call& call_;
+  const std::span<const Command> commands_;
+  std::vector<std::string> request_ids_;
+  std::vector<Reply> replies_;
+};
+
+}  // namespace
+
+std::string_view OutcomeName(Outcome outcome) {
+  return kOutcomeNames[static_cast<size_t>(outcome)];
+}
+
+std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> commands) {
+  absl::Status refusal;
+  if (read_only_) {
+    refusal = absl::FailedPreconditionError("the engine was opened for reading only");
+  } else if (call.now == absl::InfiniteFuture() || call.now == absl::InfinitePast()) {
+    refusal = absl::InvalidArgumentError("call.now is infinite; give the time of the call");
+  }
+  const bool named = std::all_of(commands.begin(), commands.end(), [](const Command& command) {
+    return !command.request_id.empty();
+  });
+  if (call.request_id.empty() && !named) {
+    refusal = absl::InvalidArgumentError(
+        "call.request_id is empty; give each request an id of its own, and the same id when it is "
+        "tried again");
+  }
+  if (!refusal.ok()) return std::vector<Reply>(commands.size(), Failed(refusal));
+  return Applier(*model_, store_, workspace_, call, commands).Run();
+}
+
+Reply Engine::Apply(const Call& call, Command command) {
+  if (command.request_id.empty()) command.request_id = call.request_id;
+  return ApplyMany(call, std::span(&command, 1)).front();
+}
+
+Reply Engine::SubmitLead(const Call& call, Lead lead) {
+  return Apply(call, {"", Submit{std::move(lead)}});
+}
+
+Reply Engine::Log(const Call& call, Activity activity) {
+  return Apply(call, {"", LogActivity{std::move(activity), "", ""}});
+}
+
+}  // namespace leadcore

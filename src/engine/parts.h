@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the files of the engine share: normalising a lead, records and their index entries, and the
+// preparation of one command into one batch.
+#ifndef LEADCORE_SRC_ENGINE_PARTS_H_
+#define LEADCORE_SRC_ENGINE_PARTS_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "leadcore/commands.h"
+#include "leadcore/lead.h"
+#include "leadcore/model.h"
+#include "leadcore/store.h"
+
+namespace leadcore {
+
+// ---- normalize_lead.cc
+
+struct NormalizedLead {
+  Lead lead;
+  // Each names the rule that refuses the lead and what would satisfy it.
+  std::vector<std::string> refusals;
+};
+// A copy of `raw` over the model's schema, every field in its normal form; what has none keeps its
+// text, with a note in data_issues.
+NormalizedLead NormalizeLead(const Model& model, const Lead& raw, bool imported);
+
+// ---- records.cc
+
+inline constexpr char kKeySeparator = '\x1f';
+
+// How a value stands in an index; nullopt for kinds that no index holds.
+std::optional<IndexValue> ToIndexValue(const Value& value);
+// The record of a lead as it stands, of its derived part, of an activity.
+Put LeadPut(const Lead& lead);
+Put StatePut(std::string_view id, const LeadState& state, const Schema& schema);
+Put ActivityPut(const Activity& activity);
+Put MatchKeyPut(std::string_view key, std::string_view lead);
+
+// A lead and its state; NOT_FOUND.
+absl::StatusOr<LeadRecord> ReadLead(const Model& model, const Snapshot& snapshot,
+                                    std::string_view id);
+absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& lead,
+                                        const std::optional<StoredRecord>& state);
+
+// The score of `lead` at `now`, written into `state` and `lead`.
+void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state);
+
+// An event of this call; the payload is encoded by the caller.
+Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
+                std::string payload);
+
+// ---- submit.cc, log_activity.cc
+
+// Where one command reads and what it may know of others in its group.
+struct Scene {
+  const Model& model;
+  const Call& call;
+  std::string_view workspace;
+  const Snapshot& snapshot;
+  // States of leads as earlier commands of the group will leave them.
+  std::map<std::string, LeadState>* states;
+};
+
+// A command decided: the reply as far as it is known, and what has to be committed for it.
+struct Prepared {
+  std::shared_ptr<Reply> reply = std::make_shared<Reply>();  // finish completes it
+  std::optional<Batch> batch;                                // none: refused, nothing is written
+  // Match keys and leads by which it depends on other submits. A command that shares one with a
+  // submit of its group has to wait for the commit.
+  std::vector<std::string> keys;
+  bool wait = false;  // it depends on an activity of its group
+};
+absl::StatusOr<Prepared> PrepareSubmit(const Scene& scene, const std::string& request_id,
+                                       const Submit& submit);
+absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::string& request_id,
+                                            const LogActivity& log);
+
+// The batch of an activity that is added to a known lead; completes `prepared`.
+void AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
+                 LeadRecord record, Prepared* prepared);
+
+// ---- tick.cc
+
+// What evaluating a lead again changed.
+struct Rescored {
+  bool score = false;
+  bool band = false;
+};
+// Evaluates `record` at call.now; the batch puts its state.
+Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what);
+
+// ---- replies
+
+// The reply of a refused command.
+void Refuse(Outcome outcome, absl::StatusCode code, std::string message, Reply* reply);
+
+std::string RememberedOutcome(const Reply& reply);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_ENGINE_PARTS_H_

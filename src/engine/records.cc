@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/parts.h"
+#include "leadcore/codec.h"
+#include "leadcore/normalize.h"
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+// Digits of a phone number without its extension: "+14155550100".
+std::string SearchPhone(std::string_view phone) {
+  return std::string(phone.substr(0, phone.find(' ')));
+}
+
+void AddSearch(std::string_view name, std::string text, std::vector<IndexEntry>* index) {
+  if (!text.empty()) index->push_back({std::string(name), std::move(text)});
+}
+
+}  // namespace
+
+std::optional<IndexValue> ToIndexValue(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kText:
+      return std::string(value.text());
+    case Value::Kind::kInteger:
+    case Value::Kind::kBoolean:
+      return value.integer();
+    case Value::Kind::kTime:
+    case Value::Kind::kDuration:
+      return value.micros();
+    case Value::Kind::kReal:
+      if (std::isnan(value.real())) return std::nullopt;
+      return value.real();
+    case Value::Kind::kDate: {
+      const Date date = value.date();
+      return int64_t{date.year} * 10'000 + date.month * 100 + date.day;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+Put LeadPut(const Lead& lead) {
+  Put put{{RecordKind::kLead, std::string(lead.id())}, EncodeLead(lead, LeadForm::kStored), {}};
+  for (const Field& field : lead.schema().fields()) {
+    if (!field.promoted || field.derived() || field.id == field::kId) continue;
+    std::optional<IndexValue> value = ToIndexValue(lead[field.id]);
+    if (value) put.index.push_back({std::string(field.name), *std::move(value)});
+  }
+  AddSearch("search.name", FoldText(lead.text(field::kFullName)), &put.index);
+  AddSearch("search.company", FoldText(lead.text(field::kCompany)), &put.index);
+  AddSearch("search.email", FoldText(lead.text(field::kEmail)), &put.index);
+  AddSearch("search.phone", SearchPhone(lead.text(field::kPhone)), &put.index);
+  return put;
+}
+
+Put StatePut(std::string_view id, const LeadState& state, const Schema& schema) {
+  Put put{{RecordKind::kLeadState, std::string(id)}, EncodeLeadState(state), {}};
+  Lead derived(Schema::BuiltIn());
+  SetDerived(state, &derived);
+  for (const Field& field : schema.fields()) {
+    if (!field.promoted || !field.derived() || field.id >= field::kBuiltInCount) continue;
+    std::optional<IndexValue> value = ToIndexValue(derived[field.id]);
+    if (value) put.index.push_back({std::string(field.name), *std::move(value)});
+  }
+  return put;
+}
+
+Put ActivityPut(const Activity& activity) {
+  return {{RecordKind::kActivity, activity.id},
+          EncodeActivity(activity),
+          {{"lead", activity.lead_id}, {"time", activity.time}, {"kind", activity.kind}}};
+}
+
+Put MatchKeyPut(std::string_view key, std::string_view lead) {
+  return {{RecordKind::kMatchKey, Cat(key, kKeySeparator, lead)}, "", {}};
+}
+
+absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& lead,
+                                        const std::optional<StoredRecord>& state) {
+  absl::StatusOr<Lead> decoded = DecodeLead(lead.body, model.schema());
+  if (!decoded.ok()) return decoded.status();
+  LeadRecord record{*std::move(decoded), {}};
+  record.lead.SetText(field::kId, lead.key.id);
+  record.lead.Set(field::kVersion, Value::Integer(lead.version));
+  if (state) {
+    absl::StatusOr<LeadState> decoded_state = DecodeLeadState(state->body);
+    if (!decoded_state.ok()) return decoded_state.status();
+    record.state = *std::move(decoded_state);
+    record.state.version = state->version;
+  }
+  SetDerived(record.state, &record.lead);
+  return record;
+}
+
+absl::StatusOr<LeadRecord> ReadLead(const Model& model, const Snapshot& snapshot,
+                                    std::string_view id) {
+  const auto lead = snapshot.Get({RecordKind::kLead, std::string(id)});
+  if (!lead.ok()) return lead.status();
+  if (!*lead) return NotFound("there is no lead '", id, "'");
+  const auto state = snapshot.Get({RecordKind::kLeadState, std::string(id)});
+  if (!state.ok()) return state.status();
+  return DecodeRecord(model, **lead, *state);
+}
+
+void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state) {
+  SetDerived(*state, lead);
+  state->score = model.scoring().Evaluate(lead->view(&state->activities), now);
+  SetDerived(*state, lead);
+}
+
+Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
+                std::string payload) {
+  Event event;
+  event.type = std::string(type);
+  event.time = ToMicros(call.now);
+  event.actor = call.actor.empty() ? "unknown" : call.actor;
+  event.request_id = call.request_id;
+  event.model = model.hash();
+  event.leads = {std::string(lead)};
+  event.payload = std::move(payload);
+  return event;
+}
+
+void Refuse(Outcome outcome, absl::StatusCode code, std::string message, Reply* reply) {
+  reply->outcome = outcome;
+  reply->status = absl::Status(code, ToAbsl(message));
+}
+
+std::string RememberedOutcome(const Reply& reply) {
+  CommandOutcome outcome{std::string(OutcomeName(reply.outcome)), {reply.lead_id}};
+  if (!reply.activity_id.empty()) outcome.ids.push_back(reply.activity_id);
+  return EncodeCommandOutcome(outcome);
+}
+
+}  // namespace leadcore

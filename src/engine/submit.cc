@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Submit: normalise, keys, duplicates, score, route, first status, events; one batch.
+#include <algorithm>
+#include <utility>
+
+#include "engine/parts.h"
+#include "leadcore/codec.h"
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+constexpr size_t kMostHitsOfKey = 16;
+constexpr size_t kMostOwnersAsked = 4;
+constexpr std::string_view kSubmitKind = "form_submit";
+
+// A lead on its way in: everything that finish needs, once the counters are known.
+struct Draft {
+  const Model* model;
+  Call call;
+  Lead lead;
+  LeadState state;
+  bool imported = false;
+  bool routed = false;
+  Routing::Plan plan;
+  std::vector<MatchKey> keys;
+  std::vector<std::string> contested;
+  std::shared_ptr<Reply> reply;
+};
+
+std::string EventPayloadOf(const Lead& lead, const LeadState& state, const Reply& reply,
+                           bool assigned) {
+  EventPayload payload;
+  payload.lead = EncodeLead(lead, LeadForm::kStored);
+  payload.state = EncodeLeadState(state);
+  payload.hits = reply.hits;
+  if (assigned) payload.assignment = reply.assignment;
+  payload.details = {{"score", std::to_string(ShownPoints(state.score.total))},
+                     {"band", state.score.band}};
+  return EncodeEventPayload(payload);
+}
+
+bool Contested(const Draft& draft, const std::string& key) {
+  return std::find(draft.contested.begin(), draft.contested.end(), key) != draft.contested.end();
+}
+
+// Runs in the store's transaction: pure.
+Writes FinishCreate(Draft& draft, std::span<const int64_t> counters) {
+  Writes writes;
+  if (draft.routed) {
+    Routing::Choice choice = draft.model->routing().Choose(draft.plan, counters);
+    for (auto& [name, value] : choice.counters) writes.counters.push_back({std::move(name), value});
+    const Assignment& assignment = choice.assignment;
+    if (!assignment.pool.empty()) draft.lead.SetText(field::kPool, assignment.pool);
+    if (assignment.owner.empty()) {
+      draft.lead.Clear(field::kOwner);
+    } else {
+      draft.lead.SetText(field::kOwner, assignment.owner);
+      if (!draft.lead.has(field::kAssignTime)) {
+        draft.lead.Set(field::kAssignTime, Value::Time(ToMicros(draft.call.now)));
+      }
+    }
+    draft.reply->assignment = std::move(choice.assignment);
+  }
+  const std::string id(draft.lead.id());
+  writes.puts.push_back(LeadPut(draft.lead));
+  writes.puts.push_back(StatePut(id, draft.state, *draft.model->schema()));
+  for (const MatchKey& key : draft.keys) {
+    if (key.exclusive && !Contested(draft, key.text)) continue;  // a claim
+    writes.puts.push_back(MatchKeyPut(key.text, id));
+  }
+  Event event = MakeEvent(draft.call, *draft.model, draft.imported ? "imported" : "created", id,
+                          EventPayloadOf(draft.lead, draft.state, *draft.reply, true));
+  for (const KeyHit& hit : draft.reply->hits) event.leads.push_back(hit.lead);
+  writes.events.push_back(std::move(event));
+  writes.reply = RememberedOutcome(*draft.reply);
+  return writes;
+}
+
+class Submitter {
+ public:
+  Submitter(const Scene& scene, const std::string& request_id, const Submit& submit)
+      : scene_(scene), request_id_(request_id), submit_(submit) {
+    call_ = scene.call;
+    call_.request_id = request_id;
+  }
+
+  absl::StatusOr<Prepared> Run() {
+    NormalizedLead normalized = NormalizeLead(scene_.model, submit_.lead, submit_.imported);
+    Lead& lead = normalized.lead;
+    if (lead.has(field::kDataIssues)) {
+      const auto issues = lead[field::kDataIssues].records();
+      reply().issues.assign(issues.begin(), issues.end());
+    }
+    if (!normalized.refusals.empty()) {
+      std::string message;
+      for (const std::string& refusal : normalized.refusals) {
+        message += Cat(message.empty() ? "" : "; ", refusal);
+      }
+      Refuse(Outcome::kRejected, absl::StatusCode::kInvalidArgument, std::move(message), &reply());
+      return std::move(prepared_);
+    }
+    keys_ = scene_.model.matching().Keys(lead.view(), scene_.model.email_lists());
+    for (const MatchKey& key : keys_) prepared_.keys.push_back(key.text);
+    absl::StatusOr<MatchDecision> decision = Find();
+    if (!decision.ok()) return decision.status();
+    reply().hits = decision->hits;
+    using Action = MatchDecision::Action;
+    absl::Status status;
+    switch (decision->action) {
+      case Action::kReject:
+        Reject(*decision);
+        break;
+      case Action::kAttach:
+        status = Attach(lead, *decision);
+        break;
+      case Action::kFill:
+        status = Fill(lead, *decision);
+        break;
+      case Action::kCreate:
+        status = Create(std::move(lead), *decision);
+        break;
+    }
+    if (!status.ok()) return status;
+    return std::move(prepared_);
+  }
+
+ private:
+  Reply& reply() { return *prepared_.reply; }
+
+  // Asks the store who is known by one of the keys.
+  absl::StatusOr<MatchDecision> Find() {
+    std::vector<Match> matches;
+    for (const MatchKey& key : keys_) {
+      const auto holder = scene_.snapshot.Lookup(key.text);
+      if (!holder.ok()) return holder.status();
+      if (*holder) {
+        matches.push_back({key, **holder});
+        continue;
+      }
+      ScanRequest scan;
+      scan.kind = RecordKind::kMatchKey;
+      scan.low = scan.high = IndexValue(Cat(key.text, kKeySeparator));
+      scan.high_is_prefix = true;
+      scan.limit = kMostHitsOfKey;
+      const absl::Status status =
+          scene_.snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
+            MatchKey shared = key;
+            shared.exclusive = false;
+            matches.push_back({shared, record.key.id.substr(key.text.size() + 1)});
+            return true;
+          });
+      if (!status.ok()) return status;
+    }
+    return scene_.model.matching().Decide(matches);
+  }
+
+  void Reject(const MatchDecision& decision) {
+    const std::string_view value = std::string_view(decision.key_text);
+    reply().lead_id = decision.lead;
+    Refuse(Outcome::kDuplicate, absl::StatusCode::kAlreadyExists,
+           Cat("key '", decision.key, "': ", value.substr(value.find(':') + 1), " belongs to lead ",
+               decision.lead, " already; change that lead, or let the model's ", "key '",
+               decision.key, "' attach, fill or flag such a submit"),
+           &reply());
+  }
+
+  // The whole of what came in becomes an activity of the known lead, so that nothing is lost.
+  absl::Status Attach(const Lead& lead, const MatchDecision& decision) {
+    absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
+    if (!known.ok()) return known.status();
+    Activity activity;
+    prepared_.keys.push_back(decision.lead);
+    activity.lead_id = decision.lead;
+    activity.kind = std::string(kSubmitKind);
+    activity.actor = call_.actor;
+    activity.time = ToMicros(call_.now);
+    for (const Field& field : lead.schema().fields()) {
+      if (lead[field.id].absent() || field.group == FieldGroup::kState) continue;
+      std::string text = FormatValue(lead[field.id]);
+      if (field.shape == Shape::kList && field.type == Type::kText) {
+        for (const std::string& item : lead[field.id].texts()) {
+          text += Cat(text.empty() ? "" : ";", item);
+        }
+      }
+      if (!text.empty()) activity.attributes.emplace_back(field.name, std::move(text));
+    }
+    reply().outcome = Outcome::kAttached;
+    AddActivity(scene_, request_id_, std::move(activity), *std::move(known), &prepared_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Fill(const Lead& lead, const MatchDecision& decision) {
+    absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
+    if (!known.ok()) return known.status();
+    Lead& into = known->lead;
+    const std::vector<MatchKey> before =
+        scene_.model.matching().Keys(into.view(), scene_.model.email_lists());
+    std::string filled;
+    for (const Field& field : into.schema().fields()) {
+      if (field.group == FieldGroup::kState || field.group == FieldGroup::kIdentity ||
+          field.derived() || into.has(field.id) || !lead.has(field.id)) {
+        continue;
+      }
+      into.Set(field.id, lead[field.id]);
+      filled += Cat(filled.empty() ? "" : ", ", field.name);
+    }
+    if (!into.has(field::kExternalId) && lead.has(field::kExternalId)) {
+      const absl::StatusOr<bool> taken = FillExternalId(lead.text(field::kExternalId), &into);
+      if (!taken.ok()) return taken.status();
+      if (*taken) filled += Cat(filled.empty() ? "" : ", ", "external_id");
+    }
+    into.Set(field::kUpdateTime, Value::Time(ToMicros(call_.now)));
+    Batch batch = NewBatch();
+    batch.checks.push_back({{RecordKind::kLead, decision.lead}, into.version()});
+    batch.checks.push_back({{RecordKind::kLeadState, decision.lead}, known->state.version});
+    const absl::StatusOr<std::vector<std::string>> fresh = NewKeys(into, before, &batch);
+    if (!fresh.ok()) return fresh.status();
+    Evaluate(scene_.model, call_.now, &into, &known->state);
+    prepared_.keys.push_back(decision.lead);
+    prepared_.wait = scene_.states->count(decision.lead) != 0;
+    reply().outcome = Outcome::kFilled;
+    reply().lead_id = decision.lead;
+    reply().score = known->state.score;
+    batch.finish = [model = &scene_.model, call = call_, record = *std::move(known),
+                    reply = prepared_.reply, keys = *fresh, filled](std::span<const int64_t>) {
+      Writes writes;
+      const std::string id(record.lead.id());
+      writes.puts = {LeadPut(record.lead), StatePut(id, record.state, *model->schema())};
+      for (const std::string& key : keys) writes.puts.push_back(MatchKeyPut(key, id));
+      EventPayload payload;
+      payload.lead = EncodeLead(record.lead, LeadForm::kStored);
+      payload.state = EncodeLeadState(record.state);
+      payload.hits = reply->hits;
+      payload.details = {{"filled", filled}};
+      writes.events.push_back(MakeEvent(call, *model, "filled", id, EncodeEventPayload(payload)));
+      writes.reply = RememberedOutcome(*reply);
+      return writes;
+    };
+    prepared_.batch = std::move(batch);
+    return absl::OkStatus();
+  }
+
+  // An id of another system is taken over only when no other lead has it.
+  absl::StatusOr<bool> FillExternalId(std::string_view external_id, Lead* into) {
+    Lead probe(scene_.model.schema());
+    probe.SetText(field::kExternalId, external_id);
+    for (const MatchKey& key :
+         scene_.model.matching().Keys(probe.view(), scene_.model.email_lists())) {
+      const auto holder = scene_.snapshot.Lookup(key.text);
+      if (!holder.ok()) return holder.status();
+      if (*holder && **holder != into->id()) return false;
+    }
+    into->SetText(field::kExternalId, external_id);
+    return true;
+  }
+
+  // Claims what the filled fields add; the candidate keys among them are returned.
+  absl::StatusOr<std::vector<std::string>> NewKeys(const Lead& lead,
+                                                   const std::vector<MatchKey>& before,
+                                                   Batch* batch) {
+    std::vector<std::string> candidates;
+    for (const MatchKey& key :
+         scene_.model.matching().Keys(lead.view(), scene_.model.email_lists())) {
+      const auto same = [&](const MatchKey& old) { return old.text == key.text; };
+      if (std::any_of(before.begin(), before.end(), same)) continue;
+      prepared_.keys.push_back(key.text);
+      const auto holder = scene_.snapshot.Lookup(key.text);
+      if (!holder.ok()) return holder.status();
+      if (key.exclusive && !*holder) {
+        batch->claims.push_back({key.text, std::string(lead.id())});
+      } else {
+        candidates.push_back(key.text);
+      }
+    }
+    return candidates;
+  }
+
+  Batch NewBatch() const {
+    Batch batch;
+    batch.request_id = request_id_;
+    batch.now = ToMicros(call_.now);
+    return batch;
+  }
+
+  absl::Status Create(Lead lead, const MatchDecision& decision) {
+    const Model& model = scene_.model;
+    const int64_t now = ToMicros(call_.now);
+    const std::string id = MakeId(call_.now, scene_.workspace, request_id_, 0);
+    lead.SetText(field::kId, id);
+    prepared_.keys.push_back(id);
+    if (!lead.has(field::kCreateTime)) lead.Set(field::kCreateTime, Value::Time(now));
+    lead.Set(field::kUpdateTime, Value::Time(now));
+    const StateConfig& status = *model.lifecycle().Find(lead.text(field::kStatus));
+    if (status.next_action_within > 0 && !lead.has(field::kNextActionDue)) {
+      lead.Set(field::kNextActionDue, Value::Time(now + status.next_action_within));
+    }
+    for (const KeyHit& hit : decision.hits) {
+      lead.AddIssue(hit.key, hit.lead, "possible duplicate: that lead has the same key");
+    }
+    const absl::StatusOr<std::vector<KnownOwner>> owners = Owners(lead, decision);
+    if (!owners.ok()) return owners.status();
+    auto draft = std::make_shared<Draft>(
+        Draft{&model, call_, std::move(lead), {}, submit_.imported, false, {}, keys_, {}, nullptr});
+    Evaluate(model, call_.now, &draft->lead, &draft->state);
+    const std::string territory(model.routing().Territory(draft->lead.view()));
+    if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
+    // Who is won or lost already needs nobody to work on it.
+    draft->routed = status.type == StateType::kOpen;
+    if (draft->routed) {
+      draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *owners);
+    }
+    draft->contested = decision.contested;
+    draft->reply = prepared_.reply;
+    reply().outcome = Outcome::kCreated;
+    reply().lead_id = id;
+    reply().score = draft->state.score;
+    Batch batch = NewBatch();
+    batch.checks.push_back({{RecordKind::kLead, id}, 0});
+    for (const MatchKey& key : keys_) {
+      if (key.exclusive && !Contested(*draft, key.text)) batch.claims.push_back({key.text, id});
+    }
+    batch.counters = draft->plan.counters;
+    batch.finish = [draft](std::span<const int64_t> counters) {
+      return FinishCreate(*draft, counters);
+    };
+    prepared_.batch = std::move(batch);
+    return absl::OkStatus();
+  }
+
+  // Who has to do with this lead already: named with it, owner of a lead of the same person, owner
+  // of a lead of the same company.
+  absl::StatusOr<std::vector<KnownOwner>> Owners(const Lead& lead, const MatchDecision& decision) {
+    using Why = KnownOwner::Why;
+    std::vector<KnownOwner> owners;
+    if (!lead.text(field::kOwner).empty()) {
+      owners.push_back({Why::kGiven, std::string(lead.text(field::kOwner)), "named with the lead"});
+    }
+    const RoutingConfig& routing = scene_.model.config().routing;
+    for (size_t i = 0; routing.affinity_existing && i < decision.hits.size(); ++i) {
+      if (i == kMostOwnersAsked) break;
+      const KeyHit& hit = decision.hits[i];
+      const auto known = ReadLead(scene_.model, scene_.snapshot, hit.lead);
+      if (absl::IsNotFound(known.status())) continue;
+      if (!known.ok()) return known.status();
+      owners.push_back({Why::kExisting, std::string(known->lead.text(field::kOwner)),
+                        Cat("owner of lead ", hit.lead, " (same ", hit.key, ")")});
+    }
+    const std::string_view domain = lead.text(field::kDomain);
+    if (!routing.affinity_account || domain.empty()) return owners;
+    prepared_.keys.push_back(Cat("domain/", domain));
+    ScanRequest scan;
+    scan.index = lead.schema().at(field::kDomain).name;
+    scan.low = scan.high = IndexValue(std::string(domain));
+    scan.limit = kMostOwnersAsked;
+    absl::Status decoded;
+    const absl::Status status =
+        scene_.snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
+          const auto known = DecodeRecord(scene_.model, record, std::nullopt);
+          decoded = known.status();
+          if (!known.ok()) return false;
+          owners.push_back({Why::kAccount, std::string(known->lead.text(field::kOwner)),
+                            Cat("owner of lead ", record.key.id, " (same company: ", domain, ")")});
+          return true;
+        });
+    if (!status.ok()) return status;
+    if (!decoded.ok()) return decoded;
+    return owners;
+  }
+
+  const Scene& scene_;
+  const std::string& request_id_;
+  const Submit& submit_;
+  Call call_;
+  Prepared prepared_;
+  std::vector<MatchKey> keys_;
+};
+
+}  // namespace
+
+absl::StatusOr<Prepared> PrepareSubmit(const Scene& scene, const std::string& request_id,
+                                       const Submit& submit) {
+  return Submitter(scene, request_id, submit).Run();
+}
+
+}  // namespace leadcore
