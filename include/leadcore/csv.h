@@ -72,8 +72,9 @@ struct CsvRow {
 };
 
 // Reads records of RFC 4180 and of what is found in the wild: any of the delimiters above, lines
-// that end in LF, CR or CRLF, also mixed; a quote inside an unquoted cell is a character; spaces and
-// tabs around an unquoted cell or around quotes are dropped. A line of nothing but spaces is no row.
+// that end in LF, CR or CRLF, also mixed; a quote inside an unquoted cell is a character; spaces
+// and tabs around an unquoted cell or around quotes are dropped. A line of nothing but spaces is no
+// row.
 //
 // A record whose quotes do not add up, or that passes a limit, is refused, and reading goes on with
 // the next physical line after the one where it began: one bad quote never costs the rest of the
@@ -137,8 +138,8 @@ using GivenColumns = std::vector<std::pair<std::string, std::string>>;
 
 // Finds the field of every column: by `given` (earlier entries win; pass those of --map before the
 // model's), by the field's own name, by the headers that HubSpot, Salesforce, Pipedrive, Zoho,
-// Dynamics 365, Odoo, Apollo and the lead forms of Meta, Google and LinkedIn write, then by the same
-// without a remark in parentheses. Case, spaces and punctuation do not matter (LeadSource,
+// Dynamics 365, Odoo, Apollo and the lead forms of Meta, Google and LinkedIn write, then by the
+// same without a remark in parentheses. Case, spaces and punctuation do not matter (LeadSource,
 // "Lead Source" and lead_source are one). Of two columns for one field the first keeps it; the next
 // e-mail goes to other_emails, the next phone to other_phones, any other is not imported. Fields
 // that the engine computes or numbers itself are not imported either (but `id` of other systems is
@@ -151,8 +152,8 @@ absl::StatusOr<ColumnMap> MapHeader(std::span<const std::string> header, const S
 // else INVALID_ARGUMENT, one sentence with the headers seen: the file holds no leads.
 absl::Status CheckColumns(const ColumnMap& map);
 
-// The file of --map: CSV of two columns, `header,field`, with that line first; a blank field ignores
-// the column.
+// The file of --map: CSV of two columns, `header,field`, with that line first; a blank field
+// ignores the column.
 absl::StatusOr<GivenColumns> ParseColumnFile(std::string_view text);
 
 // ---- Cells -------------------------------------------------------------------------------------
@@ -167,9 +168,9 @@ struct CellOptions {
 // grow. Text is taken as it is, trimmed when not canonical. Choices match in any case.
 // Meta's prefixes are dropped from ids and phones ("l:" "ag:" "as:" "c:" "f:" "p:"), as is the
 // apostrophe of SpreadsheetSafe.
-//   List of texts: a JSON array of strings; else split at ";" and line breaks; where there are none,
-//   at ",". Blank pieces are dropped.
-//   List of records: a JSON array of objects whose members are those of the field, all texts.
+//   List of texts: a JSON array of strings; else split at ";" and line breaks; where there are
+//   none, at ",". Blank pieces are dropped. List of records: a JSON array of objects whose members
+//   are those of the field, all texts.
 // INVALID_ARGUMENT says what was expected; the lead is unchanged then.
 absl::Status ReadCell(const CsvColumn& column, std::string_view cell, const CellOptions& options,
                       Lead* lead);
@@ -180,16 +181,16 @@ enum class CsvForm : uint8_t {
 };
 
 // The canonical cell of a value of `field`; nullopt when absent. Scalars by FormatValue; a list of
-// texts joined by ";" where that reads back the same, else as a JSON array; records as a JSON array.
-// For either form ReadCell gives the same value back, given CellOptions::canonical.
+// texts joined by ";" where that reads back the same, else as a JSON array; records as a JSON
+// array. For either form ReadCell gives the same value back, given CellOptions::canonical.
 std::optional<std::string> WriteCell(const Field& field, const Value& value, CsvForm form);
 
 // An apostrophe in front of what a spreadsheet would take for a formula: a start of = + - @ (also
 // full-width), tab, CR or LF, behind any apostrophes. Plain numbers and E.164 phones ("-12.5",
 // "+14155550100") are no formulas and stay.
 std::string SpreadsheetSafe(std::string_view cell);
-// Takes that apostrophe off again. Text that merely looks protected ("'=x") is protected by WriteCell
-// in both forms, so both come back to the letter.
+// Takes that apostrophe off again. Text that merely looks protected ("'=x") is protected by
+// WriteCell in both forms, so both come back to the letter.
 std::string_view WithoutSpreadsheetGuard(std::string_view cell);
 
 // ---- Writing -----------------------------------------------------------------------------------
