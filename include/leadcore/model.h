@@ -101,8 +101,10 @@ struct ModelConfig {
 // Immutable after Parse; thread-safe; share it const.
 class Model {
  public:
-  // What the document leaves out, it takes from the default model, section by section ("scoring",
-  // "keys" …). nullptr when there were faults. At most 8 MiB and 32 levels.
+  // A document that leaves out `sources`, `required`, `keys`, `lifecycle`, `scoring` or
+  // `unqualified_reasons` gets the default model's; `activity_kinds` are added to the default
+  // model's, by name. Nothing else is inherited: without `routing` nobody is assigned. nullptr when
+  // there were faults. At most 8 MiB and 32 levels.
   static std::shared_ptr<const Model> Parse(std::string_view json, Faults* faults);
 
   // The built-in default: examples/models/b2b.json. Never destroyed.
@@ -134,7 +136,10 @@ class Model {
   std::shared_ptr<const Expression> CompileFilter(std::string_view source, Faults* faults) const;
 
  private:
+  friend class ModelCompiler;
   struct Parts;
+  static std::shared_ptr<const Model> ParseOver(const ModelConfig* base, std::string_view json,
+                                                Faults* faults);
   explicit Model(std::unique_ptr<const Parts> parts);
   std::unique_ptr<const Parts> parts_;
 };
