@@ -135,13 +135,17 @@ class Framer {
   Frame frame_;
 };
 
-size_t SkipBlankLines(std::string_view data, char delimiter) {
-  size_t at = 0;
-  while (at < data.size() && (data[at] == ' ' || data[at] == '\t' || IsLineEnd(data[at])) &&
-         data[at] != delimiter) {
-    ++at;
+// Past the lines at the front that hold nothing but spaces and tabs.
+size_t SkipBlankLines(std::string_view data) {
+  size_t from = 0;
+  for (size_t at = 0; at < data.size(); ++at) {
+    if (IsLineEnd(data[at])) {
+      from = at + 1;
+    } else if (data[at] != ' ' && data[at] != '\t') {
+      return from;
+    }
   }
-  return at;
+  return data.size();
 }
 
 // How well a delimiter fits: the share of records with as many cells as the header, and that
@@ -157,7 +161,7 @@ Fit FitOf(std::string_view start, char delimiter, bool at_end, const CsvOptions&
   size_t records = 0;
   size_t same = 0;
   while (records < kRecords) {
-    start.remove_prefix(SkipBlankLines(start, delimiter));
+    start.remove_prefix(SkipBlankLines(start));
     if (start.empty()) break;
     const Frame frame = FrameRecord(start, delimiter, at_end, limits);
     if (frame.kind == Frame::Kind::kMore) break;
