@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <rapidjson/document.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "csv/header_table.h"
+#include "rapidjson.h"
 #include "test_util.h"
 
 namespace leadcore {

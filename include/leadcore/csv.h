@@ -203,7 +203,7 @@ class CsvWriter {
   void AddPresent(std::string_view cell);  // "" is written as a quoted empty text
   // nullopt is left blank, "" is quoted.
   void AddOptional(const std::optional<std::string>& cell);
-  void EndRow();  // a row has at least one cell
+  void EndRow();  // a row has at least one cell; one blank cell alone is written as ""
 
   const std::string& text() const { return text_; }
   std::string Take();  // the text so far; the writer is empty then

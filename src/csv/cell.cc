@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "leadcore/csv.h"
+#include "rapidjson.h"
 #include "text.h"
 
 namespace leadcore {
