@@ -4,6 +4,7 @@
 #ifndef LEADCORE_TESTS_TEST_UTIL_H_
 #define LEADCORE_TESTS_TEST_UTIL_H_
 
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -27,6 +28,15 @@ inline std::optional<std::filesystem::path> SharedPath(std::string_view relative
       (root != nullptr ? std::filesystem::path(root) : SourcePath("../shared")) / relative;
   if (!std::filesystem::exists(path)) return std::nullopt;
   return path;
+}
+
+// How much of `full` a test that repeats itself does: a tenth where a sanitizer slows everything.
+inline size_t Scaled(size_t full) {
+#ifdef LEADCORE_SANITIZED
+  return (full + 9) / 10;
+#else
+  return full;
+#endif
 }
 
 inline std::string ReadFile(const std::filesystem::path& path) {
