@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <utility>
+
+#include "context.h"
+#include "json_out.h"
+#include "progress.h"
+#include "rows.h"
+#include "text.h"
+
+namespace leadcore::cli {
+namespace {
+
+constexpr size_t kGroup = 1000;
+constexpr size_t kMostReasons = 5;
+
+class Importer {
+ public:
+  Importer(const Options& options, Engine& engine, Call call, InputFile& input, RowReader& rows)
+      : options_(options),
+        engine_(engine),
+        call_(std::move(call)),
+        input_(input),
+        rows_(rows),
+        unmapped_(rows.Unmapped()),
+        progress_(Cat("importing ", options.file), input.size()) {
+    call_.request_id = Cat("import/", input.hash(), "/", HashText(rows.Resolved()));
+  }
+
+  int Run() {
+    if (!OpenRejects()) return kFailed;
+    NameColumns();
+    CsvRow row;
+    absl::StatusOr<bool> more = true;
+    while (failure_.ok() && !Interrupted()) {
+      more = rows_.Next(&row);
+      if (!more.ok() || !*more) break;
+      ++rows_read_;
+      if (row.refused()) {
+        Reject(row, row.refusal);
+      } else {
+        Keep(row);
+      }
+      if (commands_.size() == kGroup) Flush();
+      progress_.Update(input_.position(), rows_read_);
+    }
+    if (failure_.ok()) Flush();
+    return Finish(more.ok() ? absl::OkStatus() : more.status());
+  }
+
+ private:
+  // A row on its way through the engine, with what is written back when it is refused.
+  struct Pending {
+    std::vector<std::string> cells;
+  };
+
+  bool OpenRejects() {
+    if (options_.rejects.empty()) return true;
+    rejects_.open(options_.rejects, std::ios::binary | std::ios::trunc);
+    if (rejects_) return true;
+    Complain(Cat("--rejects: ", options_.rejects, " cannot be written"));
+    return false;
+  }
+
+  void NameColumns() {
+    for (const CsvColumn& column : rows_.map().columns) {
+      if (column.field || column.header == kRejectColumn) continue;
+      Complain(Cat("column '", column.header, "' is not imported",
+                   column.reason.empty() ? "" : Cat(": ", column.reason)));
+    }
+    for (const std::string& header : rows_.map().unused) {
+      if (!options_.map.empty()) Complain(Cat("the file has no column '", header, "'"));
+    }
+  }
+
+  void Keep(const CsvRow& row) {
+    Pending pending;
+    if (rejects_.is_open()) {
+      for (const std::string_view cell : row.cells) pending.cells.emplace_back(cell);
+    }
+    pending_.push_back(std::move(pending));
+    commands_.push_back({Cat(call_.request_id, "/", row.number), Submit{rows_.ToLead(row), true}});
+  }
+
+  void Flush() {
+    const std::vector<Reply> replies = engine_.ApplyMany(call_, commands_);
+    for (size_t i = 0; i < replies.size(); ++i) Count(replies[i], pending_[i]);
+    commands_.clear();
+    pending_.clear();
+  }
+
+  void Count(const Reply& reply, const Pending& pending) {
+    if (reply.replayed) {
+      ++skipped_;
+      return;
+    }
+    switch (reply.outcome) {
+      case Outcome::kFailed:
+        failure_ = reply.status;
+        --rows_read_;
+        return;
+      case Outcome::kRejected:
+        ++counts_[reply.outcome];
+        WriteReject(pending.cells, Message(reply.status));
+        return;
+      default:
+        ++counts_[reply.outcome];
+    }
+  }
+
+  void Reject(const CsvRow& row, std::string_view reason) {
+    ++counts_[Outcome::kRejected];
+    WriteReject({row.text}, Cat("line ", row.line, ": ", reason));
+  }
+
+  void WriteReject(const std::vector<std::string>& cells, std::string_view reason) {
+    ++reasons_[std::string(reason)];
+    if (!rejects_.is_open()) return;
+    CsvWriter csv;
+    if (!rejects_header_) {
+      for (const CsvColumn& column : rows_.map().columns) {
+        if (column.header != kRejectColumn) csv.Add(column.header);
+      }
+      csv.Add(kRejectColumn);
+      csv.EndRow();
+      rejects_header_ = true;
+    }
+    for (size_t i = 0; i < rows_.map().columns.size(); ++i) {
+      if (rows_.map().columns[i].header == kRejectColumn) continue;
+      csv.Add(i < cells.size() ? cells[i] : std::string());
+    }
+    csv.Add(reason);
+    csv.EndRow();
+    rejects_ << csv.text();
+  }
+
+  int64_t CountOf(Outcome outcome) const {
+    const auto at = counts_.find(outcome);
+    return at == counts_.end() ? 0 : at->second;
+  }
+
+  void TellReasons() const {
+    std::vector<std::pair<int64_t, std::string>> most;
+    for (const auto& [reason, count] : reasons_) most.emplace_back(-count, reason);
+    std::sort(most.begin(), most.end());
+    for (size_t i = 0; i < most.size() && i < kMostReasons; ++i) {
+      Complain(Cat(-most[i].first, " rejected: ", most[i].second));
+    }
+    if (most.size() > kMostReasons) {
+      Complain(Cat("and ", most.size() - kMostReasons, " more reasons"));
+    }
+    if (!reasons_.empty() && options_.rejects.empty()) {
+      Complain(
+          "--rejects FILE writes the rejected rows with their reasons, to be mended and "
+          "imported again");
+    }
+  }
+
+  void PrintResult() const {
+    JsonWriter json;
+    json.StartObject();
+    json.Member("file", options_.file);
+    json.Member("rows", rows_read_);
+    json.Member("created", CountOf(Outcome::kCreated));
+    json.Member("merged", CountOf(Outcome::kFilled));
+    json.Member("attached", CountOf(Outcome::kAttached));
+    json.Member("duplicate", CountOf(Outcome::kDuplicate));
+    json.Member("rejected", CountOf(Outcome::kRejected));
+    json.Member("skipped", skipped_);
+    json.Key("unmapped");
+    json.StartArray();
+    for (const std::string& header : unmapped_) json.Text(header);
+    json.EndArray();
+    json.Key("seconds");
+    json.Real(static_cast<double>(static_cast<int64_t>(progress_.Seconds() * 1000)) / 1000);
+    if (options_.dry_run) {
+      json.Key("dry_run");
+      json.Boolean(true);
+    }
+    json.EndObject();
+    std::cout << json.Take() << std::endl;
+  }
+
+  int Finish(const absl::Status& reading) {
+    rejects_.close();
+    if (!options_.rejects.empty() && !rejects_) {
+      Complain(Cat("--rejects: writing ", options_.rejects, " failed; rejected rows are missing"));
+      if (failure_.ok()) failure_ = absl::DataLossError("the file of rejected rows is incomplete");
+    }
+    if (failure_.ok() && !reading.ok()) failure_ = reading;
+    TellReasons();
+    if (!failure_.ok()) {
+      Complain(Message(failure_));
+      Complain(
+          "what is in stays in; run the same command again to go on, rows that are in are "
+          "skipped");
+      return kFailed;
+    }
+    PrintResult();
+    if (!Interrupted()) return kDone;
+    Complain(Cat("interrupted after ", rows_read_,
+                 " rows, which are in; run the same command again to go on, they will be skipped"));
+    return kInterrupted;
+  }
+
+  const Options& options_;
+  Engine& engine_;
+  Call call_;
+  InputFile& input_;
+  RowReader& rows_;
+  const std::vector<std::string> unmapped_;
+  Progress progress_;
+  std::vector<Command> commands_;
+  std::vector<Pending> pending_;
+  std::ofstream rejects_;
+  bool rejects_header_ = false;
+  int64_t rows_read_ = 0;
+  int64_t skipped_ = 0;
+  std::map<Outcome, int64_t> counts_;
+  std::map<std::string, int64_t> reasons_;
+  absl::Status failure_;
+};
+
+}  // namespace
+
+int Import(const Options& options) {
+  absl::StatusOr<InputFile> input = InputFile::Open(options.file);
+  if (!input.ok()) return Fail(input.status());
+  int code = kFailed;
+  const std::unique_ptr<Session> session =
+      Open(options, options.dry_run ? Access::kDryRun : Access::kCreate, &code);
+  if (session == nullptr) return code;
+  const absl::StatusOr<std::unique_ptr<RowReader>> rows =
+      RowReader::Open(options, session->engine->model(), &*input);
+  if (!rows.ok()) return Fail(InvalidArgument(options.file, ": ", Message(rows.status())));
+  absl::StatusOr<Call> call = MakeCall(options, "import");
+  if (!call.ok()) return Fail(call.status());
+  CatchInterrupts();
+  return Importer(options, *session->engine, *std::move(call), *input, **rows).Run();
+}
+
+}  // namespace leadcore::cli

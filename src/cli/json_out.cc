@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json_out.h"
+
+#include <cmath>
+#include <string>
+#include <utility>
+
+#include "leadcore/codec.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+#include "text.h"
+
+namespace leadcore::cli {
+
+struct JsonWriter::Impl {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
+};
+
+JsonWriter::JsonWriter() : impl_(std::make_unique<Impl>()) {}
+JsonWriter::~JsonWriter() = default;
+
+void JsonWriter::StartObject() { impl_->writer.StartObject(); }
+void JsonWriter::EndObject() { impl_->writer.EndObject(); }
+void JsonWriter::StartArray() { impl_->writer.StartArray(); }
+void JsonWriter::EndArray() { impl_->writer.EndArray(); }
+void JsonWriter::Key(std::string_view name) {
+  impl_->writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+}
+void JsonWriter::Text(std::string_view text) {
+  const char* data = text.empty() ? "" : text.data();
+  impl_->writer.String(data, static_cast<rapidjson::SizeType>(text.size()));
+}
+void JsonWriter::Integer(int64_t value) { impl_->writer.Int64(value); }
+void JsonWriter::Real(double value) {
+  if (!std::isfinite(value)) return Null();
+  // The table's own form of a number: as short as it can be, 3 rather than 3.0.
+  const std::string text = FormatValue(Value::Real(value));
+  impl_->writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
+}
+void JsonWriter::Boolean(bool value) { impl_->writer.Bool(value); }
+void JsonWriter::Null() { impl_->writer.Null(); }
+void JsonWriter::Member(std::string_view name, std::string_view text) {
+  Key(name);
+  Text(text);
+}
+void JsonWriter::Member(std::string_view name, int64_t value) {
+  Key(name);
+  Integer(value);
+}
+std::string JsonWriter::Take() {
+  std::string text(impl_->buffer.GetString(), impl_->buffer.GetSize());
+  impl_ = std::make_unique<Impl>();
+  return text;
+}
+
+namespace {
+
+void WriteRecords(const Field& field, const Value& value, JsonWriter* json) {
+  std::vector<std::string_view> names;
+  for (size_t start = 0; start < field.members.size();) {
+    const size_t end = std::min(field.members.find(' ', start), field.members.size());
+    names.push_back(field.members.substr(start, end - start));
+    start = end + 1;
+  }
+  json->StartArray();
+  for (const Record& record : value.records()) {
+    json->StartObject();
+    for (size_t i = 0; i < names.size() && i < record.size(); ++i) {
+      json->Key(names[i]);
+      record[i] ? json->Text(*record[i]) : json->Null();
+    }
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+void WriteAttribute(const Attribute& attribute, JsonWriter* json) {
+  if (const auto* text = std::get_if<std::string>(&attribute)) return json->Text(*text);
+  if (const auto* whole = std::get_if<int64_t>(&attribute)) return json->Integer(*whole);
+  if (const auto* real = std::get_if<double>(&attribute)) return json->Real(*real);
+  json->Boolean(std::get<bool>(attribute));
+}
+
+void WriteActivity(const Activity& activity, JsonWriter* json) {
+  json->StartObject();
+  json->Member("id", activity.id);
+  json->Member("kind", activity.kind);
+  json->Member("actor", activity.actor);
+  json->Member("time", FormatTime(activity.time));
+  if (activity.outcome) json->Member("outcome", *activity.outcome);
+  if (activity.next_step) json->Member("next_step", *activity.next_step);
+  if (activity.due) json->Member("due", FormatTime(*activity.due));
+  if (!activity.tags.empty()) {
+    json->Key("tags");
+    json->StartArray();
+    for (const std::string& tag : activity.tags) json->Text(tag);
+    json->EndArray();
+  }
+  json->Key("attributes");
+  json->StartObject();
+  for (const auto& [name, value] : activity.attributes) {
+    json->Key(name);
+    WriteAttribute(value, json);
+  }
+  json->EndObject();
+  json->EndObject();
+}
+
+std::string_view LedgerKind(LedgerEntry::Kind kind) {
+  constexpr std::string_view kNames[] = {"rule",      "group_cap",   "group_floor",
+                                         "total_cap", "total_floor", "adjustment"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+}  // namespace
+
+void WriteValue(const Field& field, const Value& value, JsonWriter* json) {
+  switch (value.kind()) {
+    case Value::Kind::kAbsent:
+      return json->Null();
+    case Value::Kind::kInteger:
+      return json->Integer(value.integer());
+    case Value::Kind::kReal:
+      return json->Real(value.real());
+    case Value::Kind::kBoolean:
+      return json->Boolean(value.boolean());
+    case Value::Kind::kTextList:
+      json->StartArray();
+      for (const std::string& text : value.texts()) json->Text(text);
+      return json->EndArray();
+    case Value::Kind::kRecordList:
+      return WriteRecords(field, value, json);
+    case Value::Kind::kText:
+      return json->Text(value.text());
+    default:
+      return json->Text(FormatValue(value));
+  }
+}
+
+void WriteFields(const Lead& lead, JsonWriter* json) {
+  for (const Field& field : lead.schema().fields()) {
+    json->Key(field.name);
+    WriteValue(field, lead[field.id], json);
+  }
+}
+
+void WriteLedger(const Score& score, JsonWriter* json) {
+  json->StartArray();
+  for (const LedgerEntry& entry : score.ledger) {
+    json->StartObject();
+    json->Member("kind", LedgerKind(entry.kind));
+    json->Key("group");
+    entry.group.empty() ? json->Null() : json->Text(entry.group);
+    json->Member("rule", entry.rule);
+    json->Key("points");
+    json->Real(static_cast<double>(entry.points) / static_cast<double>(kOnePoint));
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+void WriteAssignment(const Assignment& assignment, JsonWriter* json) {
+  const auto member = [json](std::string_view name, const std::string& text) {
+    json->Key(name);
+    text.empty() ? json->Null() : json->Text(text);
+  };
+  json->StartObject();
+  json->Member("how", AssignmentHowName(assignment.how));
+  member("owner", assignment.owner);
+  member("pool", assignment.pool);
+  member("territory", assignment.territory);
+  member("rule", assignment.rule);
+  json->Key("ticket");
+  assignment.ticket == 0 ? json->Null() : json->Integer(assignment.ticket);
+  json->Key("steps");
+  json->StartArray();
+  for (const Assignment::Step& step : assignment.steps) {
+    json->StartObject();
+    json->Member("what", step.what);
+    json->Member("answer", step.answer);
+    json->EndObject();
+  }
+  json->EndArray();
+  json->EndObject();
+}
+
+void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, JsonWriter* json) {
+  json->StartObject();
+  json->Member("sequence", event.position);
+  json->Member("type", event.type);
+  json->Member("time", FormatTime(event.time));
+  json->Member("actor", event.actor);
+  json->Key("lead");
+  event.leads.empty() || event.leads[0].empty() ? json->Null() : json->Text(event.leads[0]);
+  json->Member("request_id", event.request_id);
+  json->Member("model", event.model);
+  const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
+  if (!payload.ok()) return json->EndObject();
+  for (const auto& [name, text] : payload->details) json->Member(name, text);
+  if (payload->assignment) {
+    json->Key("assignment");
+    WriteAssignment(*payload->assignment, json);
+  }
+  if (!payload->hits.empty()) {
+    json->Key("hits");
+    json->StartArray();
+    for (const KeyHit& hit : payload->hits) {
+      json->StartObject();
+      json->Member("key", hit.key);
+      json->Member("lead", hit.lead);
+      json->Key("exclusive");
+      json->Boolean(hit.exclusive);
+      json->EndObject();
+    }
+    json->EndArray();
+  }
+  const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity);
+  if (!payload->activity.empty() && activity.ok()) {
+    json->Key("activity");
+    WriteActivity(*activity, json);
+  }
+  const absl::StatusOr<Lead> after = DecodeLead(payload->lead, schema);
+  if (!payload->lead.empty() && after.ok()) {
+    json->Key("after");
+    json->StartObject();
+    for (const Field& field : schema->fields()) {
+      if ((*after)[field.id].absent()) continue;
+      json->Key(field.name);
+      WriteValue(field, (*after)[field.id], json);
+    }
+    json->EndObject();
+  }
+  json->EndObject();
+}
+
+}  // namespace leadcore::cli

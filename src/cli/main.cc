@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// leadcore: the command. Results go to stdout, everything else to stderr.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "context.h"
+
+namespace leadcore::cli {
+namespace {
+
+using Run = int (*)(const Options&);
+
+class Command {
+ public:
+  Command() : app_("leadcore: the lead engine, from the command line") {
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    app_.add_option("--now", options_.now, "the time of the call (RFC 3339); default: the clock");
+    app_.add_option("--actor", options_.actor, "who does it, for the audit trail; default: $USER");
+    app_.add_flag("--json", options_.json, "for programs: one JSON object a line");
+    app_.footer(
+        "Exit codes: 0 done (rejected rows are reported, not an error), 1 failed, 2 wrong usage or "
+        "model, 130 interrupted.");
+    Models();
+    Writing();
+    Reading();
+  }
+
+  int Main(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? kDone : kWrong;
+    }
+    return run_(options_);
+  }
+
+ private:
+  CLI::App* Add(std::string name, std::string what, Run run) {
+    CLI::App* sub = app_.add_subcommand(std::move(name), std::move(what));
+    sub->callback([this, run] { run_ = run; });
+    return sub;
+  }
+
+  void Db(CLI::App* sub) {
+    sub->add_option("--db", options_.db, "the database, a file")->required();
+  }
+  void ModelOption(CLI::App* sub, const char* what) {
+    sub->add_option("--model", options_.model, what);
+  }
+  void File(CLI::App* sub, const char* what, bool required) {
+    CLI::Option* option = sub->add_option("FILE", options_.file, what);
+    if (required) option->required();
+  }
+  void Csv(CLI::App* sub) {
+    sub->add_option("--map", options_.map, "a CSV of two columns: header,field");
+    sub->add_option("--encoding", options_.encoding,
+                    "of the file: detect, utf-8, utf-16le, utf-16be, windows-1252");
+    sub->add_option("--delimiter", options_.delimiter,
+                    "one character, or `tab`; default: found out");
+  }
+
+  void Models() {
+    CLI::App* check =
+        Add("check", "finds every fault of a model at once and runs the model's own tests", Check);
+    check->add_option("MODEL", options_.files, "models: JSON documents")->required();
+    CLI::App* tmpl = Add("template", "prints the CSV header line to fill in", Template);
+    ModelOption(tmpl, "a JSON document; default: the built-in model");
+    CLI::App* score =
+        Add("score", "scores a CSV without a database: row, score, band, group scores", ScoreFile);
+    ModelOption(score, "a JSON document; default: the built-in model");
+    Csv(score);
+    File(score, "a CSV file, or - for stdin", true);
+  }
+
+  void Writing() {
+    CLI::App* import = Add("import", "puts the leads of a CSV into a database", Import);
+    Db(import);
+    ModelOption(import, "becomes the database's model; default: the one it has, else built in");
+    Csv(import);
+    import->add_option("--rejects", options_.rejects,
+                       "where rejected rows go, as a CSV with a reason column");
+    import->add_flag("--dry-run", options_.dry_run, "tells what would happen and changes nothing");
+    File(import, "a CSV file, or - for stdin", true);
+
+    CLI::App* log = Add("log", "logs activities: one by options, or a JSONL file", LogActivities);
+    Db(log);
+    ModelOption(log, "becomes the database's model");
+    log->add_option("--lead", options_.lead, "id of the lead");
+    log->add_option("--external-id", options_.external_id, "or its id in another system");
+    log->add_option("--email", options_.email, "or its e-mail address");
+    log->add_option("--kind", options_.kind, "an activity kind of the model");
+    log->add_option("--time", options_.time, "when it happened; default: now");
+    log->add_option("--outcome", options_.outcome, "how it went");
+    log->add_option("--next-step", options_.next_step, "what follows");
+    log->add_option("--due", options_.due, "when that is due");
+    log->add_option("--tag", options_.tags, "may be given more than once")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->expected(1)
+        ->allow_extra_args(false);
+    log->add_option("--attribute", options_.attributes, "name=value; may be given more than once")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->expected(1)
+        ->allow_extra_args(false);
+    File(log, "activities, one JSON object a line, or - for stdin", false);
+
+    CLI::App* tick = Add("tick", "scores again what time has changed", TickAll);
+    Db(tick);
+    ModelOption(tick, "becomes the database's model");
+  }
+
+  void Reading() {
+    CLI::App* show = Add("show", "one lead with its score, owner and history explained", Show);
+    Db(show);
+    show->add_option("ID", options_.id, "id of the lead")->required();
+
+    CLI::App* list = Add("list", "leads, one JSON object a line", List);
+    Db(list);
+    list->add_option("--filter", options_.filter, "a condition: lead.country == 'US'");
+    list->add_option("--search", options_.search, "start of a name, company, e-mail or phone");
+    list->add_option("--sort", options_.sort, "an indexed field");
+    list->add_flag("--descending", options_.descending, "greatest first");
+    list->add_option("--limit", options_.limit, "default: all")->check(CLI::PositiveNumber);
+    list->add_option("--cursor", options_.cursor, "where the page before ended");
+    list->add_flag("--explain", options_.explain, "says on stderr how it is read");
+
+    CLI::App* feed = Add("feed", "what happened, one JSON object a line", Feed);
+    Db(feed);
+    feed->add_option("--after", options_.after, "the sequence number of the last one seen")
+        ->check(CLI::NonNegativeNumber);
+    feed->add_option("--limit", options_.limit, "default: all")->check(CLI::PositiveNumber);
+    feed->add_flag("--follow", options_.follow, "waits for more, until Ctrl-C");
+
+    CLI::App* exported = Add("export", "all leads, lossless", Export);
+    Db(exported);
+    exported->add_option("--format", options_.format, "csv, spreadsheet (safe to open) or jsonl")
+        ->required()
+        ->check(CLI::IsMember({"csv", "spreadsheet", "jsonl"}));
+
+    CLI::App* report = Add("report", "source, funnel, rep or aging", MakeReport);
+    Db(report);
+    report->add_option("REPORT", options_.report, "source, funnel, rep or aging")->required();
+  }
+
+  CLI::App app_;
+  Options options_;
+  Run run_ = nullptr;
+};
+
+}  // namespace
+}  // namespace leadcore::cli
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  return leadcore::cli::Command().Main(argc, argv);
+}
