@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kGroup = 1000;
 constexpr size_t kTickPage = 10'000;
-constexpr size_t kMostComplaints = 20;
+constexpr int64_t kMostComplaints = 20;
 
 absl::StatusOr<int64_t> TimeOf(std::string_view name, std::string_view text) {
   const absl::StatusOr<Value> value = ParseValue(Type::kTime, text, {});
@@ -188,8 +188,8 @@ class Logger {
   }
 
   int Finish() {
-    if (rejected_ > static_cast<int64_t>(kMostComplaints)) {
-      Complain(Cat("and ", rejected_ - static_cast<int64_t>(kMostComplaints), " more rejected"));
+    if (rejected_ > kMostComplaints) {
+      Complain(Cat("and ", rejected_ - kMostComplaints, " more rejected"));
     }
     if (!failure_.ok()) return Fail(failure_);
     JsonWriter json;

@@ -45,6 +45,10 @@ std::string Describe(StaticType type) {
   return out + std::string(KindName(type.kind));
 }
 
+std::string Named(StaticType type) {
+  return Cat(type.Is(Kind::kInt) ? "an " : "a ", Describe(type));
+}
+
 ExpressionType ToExpressionType(StaticType type) {
   if (type.list()) return ExpressionType::kList;
   switch (type.kind) {
@@ -121,7 +125,7 @@ Operand Checker::Run(SyntaxId root) {
   const Operand result = Check(root);
   program_.root = result.node;
   if (result.type.kind == Kind::kRecord) {
-    Fail(result.offset, "a ", Describe(result.type), " is no result, name one of its members");
+    Fail(result.offset, Named(result.type), " is no result, name one of its members");
   }
   for (const Node& node : program_.nodes) {
     if (node.op != Op::kField && node.op != Op::kListField && node.op != Op::kHas) continue;
@@ -140,7 +144,7 @@ void Checker::Expect(const Operand& operand, ExpressionType wanted) {
   if (operand.type.any() || ToExpressionType(operand.type) == wanted) return;
   Fail(operand.offset, "the result has to be ",
        wanted == ExpressionType::kBool ? "true or false" : kNames[static_cast<size_t>(wanted)],
-       ", this is a ", Describe(operand.type));
+       ", this is ", Named(operand.type));
 }
 
 // ---- Emitting
@@ -351,11 +355,11 @@ Operand Checker::ResolveField(std::span<const std::string_view> names,
   if (used < names.size()) {
     const int offset = syntax_[parts[used]].name_offset;
     if (type.list()) {
-      return Fail(offset, "'", field->name, "' is a ", Describe(type),
+      return Fail(offset, "'", field->name, "' is ", Named(type),
                   ", ask for its items with exists, all or filter");
     }
-    return Fail(offset, "'", field->name, "' is a ", Describe(type), " and has no member '",
-                names[used], "'");
+    return Fail(offset, "'", field->name, "' is ", Named(type), " and has no member '", names[used],
+                "'");
   }
   Node node;
   node.op = has ? Op::kHas : type.list() ? Op::kListField : Op::kField;
@@ -385,7 +389,7 @@ Operand Checker::UnknownField(std::span<const std::string_view> names, int offse
 Operand Checker::SelectMember(const Operand& record, const SyntaxNode& node, bool has) {
   if (record.type.any()) return Wrong(node.offset);
   if (!record.type.Is(Kind::kRecord)) {
-    return Fail(node.name_offset, "a ", Describe(record.type), " has no member '", node.text, "'");
+    return Fail(node.name_offset, Named(record.type), " has no member '", node.text, "'");
   }
   const Field& field = scope_.schema->at(record.type.record);
   std::vector<std::string_view> members;
@@ -433,7 +437,7 @@ Operand Checker::CheckHas(const SyntaxNode& node) {
 
 void Checker::ExpectCondition(const Operand& operand) {
   if (operand.type.any() || operand.type.Is(Kind::kBool)) return;
-  Fail(operand.offset, "expected true or false here, found a ", Describe(operand.type));
+  Fail(operand.offset, "expected true or false here, found ", Named(operand.type));
 }
 
 Operand Checker::CheckUnary(const SyntaxNode& node) {
@@ -446,8 +450,8 @@ Operand Checker::CheckUnary(const SyntaxNode& node) {
     return Emit(out, {Kind::kBool}, node.offset, std::span(&operand, 1));
   }
   if (!operand.type.number() && !operand.type.Is(Kind::kDuration)) {
-    return Fail(node.offset, "'-' stands before a number or a duration, not before a ",
-                Describe(operand.type));
+    return Fail(node.offset, "'-' stands before a number or a duration, not before ",
+                Named(operand.type));
   }
   out.op = Op::kNegate;
   Operand negated = Emit(out, operand.type, node.offset, std::span(&operand, 1));
@@ -510,11 +514,11 @@ Operand Checker::CheckIndex(const SyntaxNode& node) {
   const Operand operands[] = {Check(node.children[0]), CheckStill(node.children[1])};
   if (operands[0].type.any()) return Wrong(node.offset);
   if (!operands[0].type.list()) {
-    return Fail(node.name_offset, "only a list has items; this is a ", Describe(operands[0].type));
+    return Fail(node.name_offset, "only a list has items; this is ", Named(operands[0].type));
   }
   if (!operands[1].type.any() && !operands[1].type.Is(Kind::kInt)) {
-    return Fail(operands[1].offset, "the place of an item is a whole number, from 0; this is a ",
-                Describe(operands[1].type));
+    return Fail(operands[1].offset, "the place of an item is a whole number, from 0; this is ",
+                Named(operands[1].type));
   }
   Node out;
   out.op = Op::kItem;
@@ -528,8 +532,7 @@ Operand Checker::CheckMacro(const SyntaxNode& node) {
   }
   const Operand list = Check(node.children[0]);
   if (!list.type.any() && !list.type.list()) {
-    return Fail(node.name_offset, "'", node.text, "' needs a list, this is a ",
-                Describe(list.type));
+    return Fail(node.name_offset, "'", node.text, "' needs a list, this is ", Named(list.type));
   }
   const StaticType item = list.type.any() ? StaticType{} : list.type.item();
   const auto slot = static_cast<uint32_t>(variables_.size());

@@ -36,6 +36,7 @@ struct StaticType {
   friend bool operator==(const StaticType&, const StaticType&) = default;
 };
 std::string Describe(StaticType type);  // "string", "list of int"
+std::string Named(StaticType type);     // "a string", "an int"
 ExpressionType ToExpressionType(StaticType type);
 StaticType TypeOfField(const Field& field);
 

@@ -102,8 +102,7 @@ Operand Checker::CheckCall(SyntaxId id) {
     const Operand value = Check(node.children[0]);
     if (value.type.any()) return Wrong(node.offset);
     if (!value.type.list() && !value.type.Is(Kind::kString)) {
-      return Fail(value.offset, "size is that of a text or a list, this is a ",
-                  Describe(value.type));
+      return Fail(value.offset, "size is that of a text or a list, this is ", Named(value.type));
     }
     return EmitCall(Function::kSize, {Kind::kInt}, node.offset, std::span(&value, 1));
   }
@@ -126,8 +125,7 @@ Operand Checker::CheckFunction(const SyntaxNode& node) {
     if (!CheckArguments(node, 1, 1, Cat(name, "(WHOLE NUMBER)"))) return Wrong(node.offset);
     const Operand number = Check(node.children[0]);
     if (!number.type.any() && !number.type.Is(Kind::kInt)) {
-      return Fail(number.offset, "'", name, "' takes a whole number, this is a ",
-                  Describe(number.type));
+      return Fail(number.offset, "'", name, "' takes a whole number, this is ", Named(number.type));
     }
     const Operand length = EmitCall(Function::kLengthOf, {Kind::kDuration}, node.offset,
                                     std::span(&number, 1), unit->seconds);
@@ -211,7 +209,7 @@ Operand Checker::CheckConversion(const SyntaxNode& node, size_t row) {
       !value.type.list() && std::find(std::begin(conversion.from), std::end(conversion.from),
                                       value.type.kind) != std::end(conversion.from);
   if (!taken && !extra) {
-    return Fail(value.offset, "'", conversion.name, "' cannot be made of a ", Describe(value.type));
+    return Fail(value.offset, "'", conversion.name, "' cannot be made of ", Named(value.type));
   }
   uint32_t zone = kNoZone;
   if (node.children.size() == 2) {
@@ -235,8 +233,7 @@ Operand Checker::CheckText(const SyntaxNode& node, Function function, Kind resul
     const Operand& operand = operands.back();
     if (operand.type.any() || operand.type.Is(Kind::kString)) continue;
     const bool list = operands.size() == 1 && operand.type.list();
-    return Fail(operand.offset, "'", node.text, "' works on texts, this is a ",
-                Describe(operand.type),
+    return Fail(operand.offset, "'", node.text, "' works on texts, this is ", Named(operand.type),
                 list ? "; ask for its items with exists, or with VALUE in LIST" : "");
   }
   return EmitCall(function, {result}, node.offset, operands);
@@ -246,7 +243,7 @@ Operand Checker::CheckMatches(const SyntaxNode& node) {
   if (!CheckArguments(node, 2, 2, "TEXT.matches(\"PATTERN\")")) return Wrong(node.offset);
   const Operand text = Check(node.children[0]);
   if (!text.type.any() && !text.type.Is(Kind::kString)) {
-    return Fail(text.offset, "'matches' works on texts, this is a ", Describe(text.type));
+    return Fail(text.offset, "'matches' works on texts, this is ", Named(text.type));
   }
   const SyntaxNode& literal = syntax_[node.children[1]];
   if (literal.kind != SyntaxKind::kText) {
@@ -297,7 +294,7 @@ Operand Checker::CheckTimePart(const SyntaxNode& node, TimePart part) {
   const bool taken = value.type.Is(Kind::kTimestamp) ||
                      (clock ? value.type.Is(Kind::kDuration) : value.type.Is(Kind::kDate));
   if (!taken) {
-    return Fail(node.name_offset, "a ", Describe(value.type), " has no '", node.text, "'");
+    return Fail(node.name_offset, Named(value.type), " has no '", node.text, "'");
   }
   uint32_t zone = kNoZone;
   if (node.children.size() == 2) {

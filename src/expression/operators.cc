@@ -89,7 +89,7 @@ Operand Checker::CheckComparison(const SyntaxNode& node, Op op) {
   if (!Comparable(a.type, b.type)) return ComparisonMismatch(node, a, b);
   const bool equality = op == Op::kEqual || op == Op::kNotEqual;
   if (!equality && (!Ordered(a.type) || !Ordered(b.type))) {
-    return Fail(node.name_offset, "'", node.text, "' cannot order a ", Describe(a.type));
+    return Fail(node.name_offset, "'", node.text, "' cannot order ", Named(a.type));
   }
   if (equality) {
     CheckChoice(a.field, node.children[1]);
@@ -116,8 +116,8 @@ Operand Checker::ComparisonMismatch(const SyntaxNode& node, const Operand& a, co
   } else if (a.type.list() != b.type.list()) {
     hint = "; 'in' asks whether a list holds a value";
   }
-  return Fail(node.name_offset, "'", node.text, "' cannot compare a ", Describe(a.type), " with a ",
-              Describe(b.type), hint);
+  return Fail(node.name_offset, "'", node.text, "' cannot compare ", Named(a.type), " with ",
+              Named(b.type), hint);
 }
 
 Operand Checker::CheckIn(const SyntaxNode& node) {
@@ -126,15 +126,14 @@ Operand Checker::CheckIn(const SyntaxNode& node) {
   Operand& list = operands[1];
   if (item.type.any() || list.type.any()) return Wrong(node.offset);
   if (!list.type.list()) {
-    return Fail(node.name_offset, "'in' needs a list on its right, found a ", Describe(list.type),
+    return Fail(node.name_offset, "'in' needs a list on its right, found ", Named(list.type),
                 list.type.Is(Kind::kString) ? "; a part of a text is found with contains" : "");
   }
   if (item.type.kind == Kind::kDate && !ToDates(&list, node.children[1])) {
     return Wrong(node.offset);
   }
   if (!Comparable(item.type, list.type.item())) {
-    return Fail(node.name_offset, "a ", Describe(item.type), " is never in a ",
-                Describe(list.type));
+    return Fail(node.name_offset, Named(item.type), " is never in ", Named(list.type));
   }
   if (syntax_[node.children[1]].kind == SyntaxKind::kList) {
     for (SyntaxId literal : syntax_[node.children[1]].children) CheckChoice(item.field, literal);
@@ -205,8 +204,8 @@ Operand Checker::ArithmeticMismatch(const SyntaxNode& node, const Operand& a, co
   } else if (a.type.time() || b.type.time()) {
     hint = "; lengths of time are written days(7), hours(2) …";
   }
-  return Fail(node.name_offset, "'", node.text, "' is not defined for a ", Describe(a.type),
-              " and a ", Describe(b.type), hint);
+  return Fail(node.name_offset, "'", node.text, "' is not defined for ", Named(a.type), " and ",
+              Named(b.type), hint);
 }
 
 // ---- Conversions that happen by themselves

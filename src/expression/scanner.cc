@@ -139,8 +139,13 @@ class Scanner {
     if (c == '=') return Fail(start, "a single '=' is not a comparison, write '=='");
     if (c == '&') return Fail(start, "a single '&' means nothing here, write '&&'");
     if (c == '|') return Fail(start, "a single '|' means nothing here, write '||'");
-    for (std::string_view curly : {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab"}) {
-      if (sign == curly) return Fail(start, "a text is put in straight quotes: \"like this\"");
+    // What stands between two of them was meant as one text.
+    constexpr std::string_view kCurly[] = {"\u201c", "\u201d", "\u201e", "\u2018", "\u2019"};
+    if (std::find(std::begin(kCurly), std::end(kCurly), sign) != std::end(kCurly)) {
+      size_t end = source_.size();
+      for (std::string_view curly : kCurly) end = std::min(end, source_.find(curly, at_));
+      if (end < source_.size()) at_ = end + kCurly[0].size();
+      return Fail(start, "a text is put in straight quotes: \"like this\"");
     }
     if (static_cast<unsigned char>(c) < 0x20) {
       return Fail(start, "a control character is allowed only in a text in quotes");

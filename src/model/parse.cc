@@ -144,7 +144,11 @@ class Parser {
     return [this, out](const Json& json, const std::string& path) {
       if (!Is(json, path, Json::Kind::kString)) return;
       const absl::StatusOr<int64_t> micros = ParseDuration(json.text);
-      micros.ok() ? * out = *micros : (Fault(path, std::string(Message(micros.status()))), 0);
+      if (micros.ok()) {
+        *out = *micros;
+      } else {
+        Fault(path, std::string(Message(micros.status())));
+      }
     };
   }
   Handler Moment(std::optional<int64_t>* out) {
