@@ -177,7 +177,7 @@ Operand Checker::CheckArithmetic(const SyntaxNode& node, Op op) {
   Node out;
   out.op = op;
   if (a.type.any() || b.type.any()) {
-    return Emit(out, a.type.any() ? b.type : a.type, node.offset, operands);
+    return Emit(out, {}, node.offset, operands);
   }
   if (a.type.Is(Kind::kDouble)) Promote(&b);
   if (b.type.Is(Kind::kDouble)) Promote(&a);
