@@ -256,12 +256,10 @@ absl::StatusOr<ColumnMap> MapHeader(std::span<const std::string> header, const S
 absl::Status CheckColumns(const ColumnMap& map) {
   constexpr size_t kShown = 20;
   std::string names;
-  for (size_t i = 0; i < map.columns.size() && i < kShown; ++i) {
-    names += Cat(i == 0 ? "" : ", ", map.columns[i].header);
-    if (map.columns[i].field && HoldsPeople(*map.columns[i].field)) return absl::OkStatus();
-  }
-  for (const CsvColumn& column : map.columns) {
+  for (size_t i = 0; i < map.columns.size(); ++i) {
+    const CsvColumn& column = map.columns[i];
     if (column.field && HoldsPeople(*column.field)) return absl::OkStatus();
+    if (i < kShown) names += Cat(i == 0 ? "" : ", ", column.header);
   }
   if (map.columns.size() > kShown) names += Cat(" and ", map.columns.size() - kShown, " more");
   return InvalidArgument(
