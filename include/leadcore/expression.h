@@ -11,9 +11,24 @@
 // as not matched, and the result names the fields that were missing.
 //
 // The language is CEL's for int, double, string, bool, timestamp, duration, null and lists of one
-// type, with one extension: an int literal beside a double is promoted. Strings order by code
-// point. Not in the language, refused by Compile: maps, messages, bytes, uint, dyn, type values,
-// and the macros exists_one and map.
+// type. Strings order by code point. Not in it, refused by Compile: maps, messages, bytes, uint,
+// dyn, type values, lists of mixed types, comparing a value with null (has(lead.x) asks that), and
+// the macros exists_one and map. What it adds or settles:
+// - an int constant beside a double is promoted; ints and doubles compare exactly;
+// - a list field that is absent reads as the empty list; has() of it is false;
+// - money compares with money of its currency, and with numbers as a decimal number of the model's
+//   currency; double(lead.annual_revenue) calculates with it;
+// - a date compares with dates and with constant texts ("2026-12-31", "--12-31" without a year); a
+//   year that is not known is undetermined beside one that is. timestamp(date) and
+//   timestamp(date, "Europe/Berlin") are the start of the day; date(time, zone) is the way back;
+// - weeks(2) days(7) hours(3) minutes(5) seconds(9) make durations of whole numbers;
+// - count("kind", window, condition), sum("kind", "attribute", window, condition) and
+//   last("kind", condition), where window and condition may be left out, read the summary of the
+//   lead's activities. A window is a constant number of whole hours: W hours at now are the clock
+//   hours h with H - W < h <= H, H being the hour of now. An activity ahead of now counts when its
+//   hour is reached; last() may lie ahead. The condition reads activity.NAME and not `now`;
+// - `now` is cut to whole microseconds. Durations reach 292 years, timestamps the years 1 to 9999.
+// Loops within loops over long lists end undetermined after a million steps.
 #ifndef LEADCORE_EXPRESSION_H_
 #define LEADCORE_EXPRESSION_H_
 
@@ -52,7 +67,7 @@ enum class ExpressionType : uint8_t {
 struct Datum {
   ExpressionType type = ExpressionType::kNull;
   int64_t integer = 0;  // kBool, kInt, money's minor units; seconds of kTimestamp and kDuration
-  int32_t nanos = 0;    // kTimestamp, kDuration
+  int32_t nanos = 0;    // kTimestamp, kDuration: 0 to 999,999,999, added to the seconds
   double real = 0;      // kDouble
   std::string text;     // kString; currency of kMoney
   std::vector<Datum> items;  // kList

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
 
@@ -25,6 +26,10 @@ struct SqliteOptions {
 // ways out) or when the file was written by a newer version; INVALID_ARGUMENT when the file is no
 // leadcore database; DATA_LOSS when it is damaged.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
+
+// Copies a database as it stands into a new file, beside a live owner. FAILED_PRECONDITION when
+// `to` exists.
+absl::Status CopySqliteStore(const std::string& from, const std::string& to);
 
 }  // namespace leadcore
 

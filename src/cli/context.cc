@@ -104,8 +104,8 @@ std::unique_ptr<Session> Open(const Options& options, Access access, int* code) 
   if (access == Access::kDryRun) {
     status = OpenCopy(options.db, session.get());
   } else {
-    absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(
-        {options.db, access != Access::kRead, access == Access::kCreate});
+    absl::StatusOr<std::unique_ptr<Store>> store =
+        OpenSqliteStore({options.db, access != Access::kRead, access == Access::kCreate});
     status = store.status();
     if (store.ok()) session->store = *std::move(store);
   }

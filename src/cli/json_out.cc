@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "leadcore/codec.h"
-#include "rapidjson/stringbuffer.h"
-#include "rapidjson/writer.h"
+#include "rapidjson.h"
 #include "text.h"
 
 namespace leadcore::cli {

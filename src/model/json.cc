@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "rapidjson/error/en.h"
-#include "rapidjson/memorystream.h"
-#include "rapidjson/reader.h"
+#include "rapidjson.h"
 #include "text.h"
 
 namespace leadcore {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LEADCORE_SRC_STORE_OWNER_LOCK_H_
+#define LEADCORE_SRC_STORE_OWNER_LOCK_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace leadcore {
+
+// The right to write a database file: a lock on PATH.lock, held as long as this object and the
+// process live, freed by the kernel. The file itself stays: to remove it would let two processes
+// lock two files of one name.
+class OwnerLock {
+ public:
+  // FAILED_PRECONDITION names the process that holds it and the two ways out.
+  static absl::StatusOr<std::unique_ptr<OwnerLock>> Take(const std::string& path);
+  ~OwnerLock();
+  OwnerLock(const OwnerLock&) = delete;
+  OwnerLock& operator=(const OwnerLock&) = delete;
+
+ private:
+  explicit OwnerLock(int file) : file_(file) {}
+  const int file_;
+};
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_STORE_OWNER_LOCK_H_

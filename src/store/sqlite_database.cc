@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite_database.h"
+
+#include <utility>
+
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+// A reader may meet the writer's checkpoint, the writer a reader that is just starting.
+constexpr int kBusyMilliseconds = 10'000;
+
+}  // namespace
+
+absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
+  const int code = sqlite3_errcode(handle) & 0xff;
+  const std::string message = Cat(doing, ": ", std::string_view(sqlite3_errmsg(handle)));
+  switch (code) {
+    case SQLITE_CORRUPT:
+      return absl::DataLossError(
+          ToAbsl(Cat("the database is damaged; restore a copy (", message, ")")));
+    case SQLITE_NOTADB:
+      return InvalidArgument("the file is no leadcore database (", message, ")");
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(
+          ToAbsl(Cat("the disk is full; make room and try again (", message, ")")));
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(
+          ToAbsl(Cat("the database is locked by another program; try again (", message, ")")));
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_CANTOPEN:
+      return FailedPrecondition("the file or its folder cannot be written or opened (", message,
+                                ")");
+    default:
+      return Internal(message);
+  }
+}
+
+SqliteStatement::SqliteStatement(SqliteStatement&& other) noexcept
+    : statement_(std::exchange(other.statement_, nullptr)), next_(other.next_) {}
+
+SqliteStatement::~SqliteStatement() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+SqliteStatement& SqliteStatement::Bind(std::string_view text) {
+  const char* data = text.data() == nullptr ? "" : text.data();
+  sqlite3_bind_text64(statement_, next_++, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+SqliteStatement& SqliteStatement::Bind(int64_t value) {
+  sqlite3_bind_int64(statement_, next_++, value);
+  return *this;
+}
+SqliteStatement& SqliteStatement::BindBlob(std::string_view bytes) {
+  const char* data = bytes.data() == nullptr ? "" : bytes.data();
+  sqlite3_bind_blob64(statement_, next_++, data, bytes.size(), SQLITE_STATIC);
+  return *this;
+}
+SqliteStatement& SqliteStatement::BindIndex(const IndexValue& value) {
+  if (const auto* text = std::get_if<std::string>(&value)) return Bind(*text);
+  if (const auto* whole = std::get_if<int64_t>(&value)) return Bind(*whole);
+  if (const auto* real = std::get_if<double>(&value)) {
+    sqlite3_bind_double(statement_, next_++, *real);
+  } else {
+    sqlite3_bind_null(statement_, next_++);
+  }
+  return *this;
+}
+
+absl::StatusOr<bool> SqliteStatement::Step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return SqliteError(sqlite3_db_handle(statement_), "reading or writing");
+}
+
+absl::Status SqliteStatement::Run() { return Step().status(); }
+
+std::string_view SqliteStatement::Text(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return {data == nullptr ? "" : data,
+          static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+}
+int64_t SqliteStatement::Integer(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+bool SqliteStatement::Null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+IndexValue SqliteStatement::Indexed(int column) const {
+  switch (sqlite3_column_type(statement_, column)) {
+    case SQLITE_NULL:
+      return std::monostate();
+    case SQLITE_INTEGER:
+      return Integer(column);
+    case SQLITE_FLOAT:
+      return sqlite3_column_double(statement_, column);
+    default:
+      return std::string(Text(column));
+  }
+}
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,
+                                                                     Mode mode) {
+  int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
+  if (mode == Mode::kCreate) flags |= SQLITE_OPEN_CREATE;
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(handle));
+  if (code != SQLITE_OK) return SqliteError(handle, Cat("opening ", path));
+  sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  sqlite3_extended_result_codes(handle, 1);
+  if (mode == Mode::kRead) {
+    // Whoever only reads neither writes pages back nor takes the log away.
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    const absl::Status status =
+        database->Execute("PRAGMA query_only=1; PRAGMA wal_autocheckpoint=0");
+    if (!status.ok()) return status;
+  }
+  return database;
+}
+
+SqliteDatabase::~SqliteDatabase() {
+  Forget();
+  sqlite3_close_v2(handle_);
+}
+
+void SqliteDatabase::Forget() {
+  for (const auto& [sql, statement] : statements_) sqlite3_finalize(statement);
+  statements_.clear();
+}
+
+absl::Status SqliteDatabase::Execute(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) {
+    return absl::OkStatus();
+  }
+  return SqliteError(handle_, sql.substr(0, sql.find('\n')));
+}
+
+absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(const std::string& sql) {
+  const auto at = statements_.find(sql);
+  if (at != statements_.end()) return SqliteStatement(at->second);
+  sqlite3_stmt* statement = nullptr;
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code != SQLITE_OK) return SqliteError(handle_, sql);
+  statements_[sql] = statement;
+  return SqliteStatement(statement);
+}
+
+absl::StatusOr<int64_t> SqliteDatabase::QueryInteger(const std::string& sql) {
+  absl::StatusOr<SqliteStatement> statement = Prepare(sql);
+  if (!statement.ok()) return statement.status();
+  const absl::StatusOr<bool> row = statement->Step();
+  if (!row.ok()) return row.status();
+  return *row ? statement->Integer(0) : 0;
+}
+
+}  // namespace leadcore

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One SQLite connection and its prepared statements, with errors as values.
+#ifndef LEADCORE_SRC_STORE_SQLITE_DATABASE_H_
+#define LEADCORE_SRC_STORE_SQLITE_DATABASE_H_
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "leadcore/store.h"
+
+namespace leadcore {
+
+// A prepared statement on loan from its Database: reset and given back when it goes.
+class SqliteStatement {
+ public:
+  explicit SqliteStatement(sqlite3_stmt* statement) : statement_(statement) {}
+  SqliteStatement(SqliteStatement&& other) noexcept;
+  SqliteStatement& operator=(SqliteStatement&&) = delete;
+  ~SqliteStatement();
+
+  // Parameters in order, from the first. Text is borrowed until the statement is reset.
+  SqliteStatement& Bind(std::string_view text);
+  SqliteStatement& Bind(int64_t value);
+  SqliteStatement& BindBlob(std::string_view bytes);
+  SqliteStatement& BindIndex(const IndexValue& value);
+
+  // True when there is a row.
+  absl::StatusOr<bool> Step();
+  // For statements without rows.
+  absl::Status Run();
+
+  std::string_view Text(int column) const;  // text or blob; valid until the next step
+  int64_t Integer(int column) const;
+  bool Null(int column) const;
+  IndexValue Indexed(int column) const;
+
+ private:
+  sqlite3_stmt* statement_;
+  int next_ = 1;
+};
+
+// Not thread-safe.
+class SqliteDatabase {
+ public:
+  enum class Mode { kCreate, kWrite, kRead };
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, Mode mode);
+  ~SqliteDatabase();
+
+  // Statements without parameters; several at once, separated by ';'.
+  absl::Status Execute(const std::string& sql);
+  // Prepared once, kept under its text.
+  absl::StatusOr<SqliteStatement> Prepare(const std::string& sql);
+  // Gives up all prepared statements, before the schema changes.
+  void Forget();
+  // The first column of the first row.
+  absl::StatusOr<int64_t> QueryInteger(const std::string& sql);
+
+ private:
+  explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
+
+  sqlite3* handle_;
+  std::map<std::string, sqlite3_stmt*> statements_;
+};
+
+// What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …
+absl::Status SqliteError(sqlite3* handle, std::string_view doing);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_STORE_SQLITE_DATABASE_H_

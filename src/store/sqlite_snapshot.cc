@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite_snapshot.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "store/order.h"
+#include "store/sqlite_tables.h"
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+constexpr size_t kMostIdle = 16;
+constexpr int64_t kLargestPage = 10'000;
+
+// The condition and order of one run through an index, with what is bound to it.
+struct Query {
+  std::string sql;
+  std::vector<IndexValue> values;
+};
+
+class SqliteSnapshot : public Snapshot {
+ public:
+  SqliteSnapshot(SqliteReaders* readers, std::unique_ptr<SqliteDatabase> database,
+                 std::string_view workspace)
+      : readers_(readers), database_(std::move(database)), workspace_(workspace) {}
+  ~SqliteSnapshot() override {
+    if (database_->Execute("COMMIT").ok()) readers_->Give(std::move(database_));
+  }
+
+  absl::StatusOr<std::optional<StoredRecord>> Get(const RecordKey& key) const override {
+    auto statement = database_->Prepare(
+        Cat("SELECT version, body FROM ", RecordTable(key.kind), " WHERE workspace=? AND id=?"));
+    if (!statement.ok()) return statement.status();
+    const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(key.id).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    return StoredRecord{key, statement->Integer(0), std::string(statement->Text(1))};
+  }
+
+  absl::StatusOr<std::optional<std::string>> Lookup(std::string_view claim) const override {
+    auto statement = database_->Prepare("SELECT holder FROM claims WHERE workspace=? AND key=?");
+    if (!statement.ok()) return statement.status();
+    const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(claim).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    return std::string(statement->Text(0));
+  }
+
+  absl::StatusOr<int64_t> Counter(std::string_view name) const override {
+    auto statement = database_->Prepare("SELECT value FROM counters WHERE workspace=? AND name=?");
+    if (!statement.ok()) return statement.status();
+    const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(name).Step();
+    if (!row.ok()) return row.status();
+    return *row ? statement->Integer(0) : 0;
+  }
+
+  absl::Status Scan(
+      const ScanRequest& request,
+      absl::FunctionRef<bool(const StoredRecord&, const IndexValue&)> sink) const override {
+    std::vector<Query> queries;
+    const absl::Status planned = Plan(request, &queries);
+    if (!planned.ok()) return planned;
+    auto left = static_cast<int64_t>(std::min<size_t>(request.limit, kLargestPage));
+    // Copied out first: `sink` may read through this snapshot with the same statements.
+    std::vector<std::pair<StoredRecord, IndexValue>> page;
+    for (const Query& query : queries) {
+      if (left == 0) break;
+      auto statement = database_->Prepare(query.sql);
+      if (!statement.ok()) return statement.status();
+      statement->Bind(workspace_);
+      for (const IndexValue& value : query.values) statement->BindIndex(value);
+      statement->Bind(left);
+      while (true) {
+        const absl::StatusOr<bool> row = statement->Step();
+        if (!row.ok()) return row.status();
+        if (!*row) break;
+        StoredRecord record{{request.kind, std::string(statement->Text(0))},
+                            statement->Integer(1),
+                            std::string(statement->Text(2))};
+        page.emplace_back(std::move(record), statement->Indexed(3));
+        --left;
+      }
+    }
+    for (const auto& [record, value] : page) {
+      if (!sink(record, value)) break;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::StatusOr<bool> HasColumn(RecordKind kind, const std::string& name) const {
+    auto at = columns_.find(kind);
+    if (at == columns_.end()) {
+      absl::StatusOr<std::set<std::string>> names = IndexColumns(database_.get(), kind);
+      if (!names.ok()) return names.status();
+      at = columns_.emplace(kind, *std::move(names)).first;
+    }
+    return at->second.count(name) != 0;
+  }
+
+  static std::string Select(const ScanRequest& request, const std::string& column) {
+    return Cat("SELECT id, version, body, ", column, " FROM ", RecordTable(request.kind),
+               " WHERE workspace=?");
+  }
+
+  static void AddUpperBound(const ScanRequest& request, const std::string& column, Query* query) {
+    if (!request.high) return;
+    const auto* text = std::get_if<std::string>(&*request.high);
+    if (!request.high_is_prefix || text == nullptr) {
+      query->sql += Cat(" AND ", column, "<=?");
+      query->values.push_back(*request.high);
+      return;
+    }
+    const std::optional<std::string> past = AfterPrefix(*text);
+    if (!past) return;
+    query->sql += Cat(" AND ", column, "<?");
+    query->values.emplace_back(*past);
+  }
+
+  // Records in the order of their ids.
+  static Query ById(const ScanRequest& request) {
+    Query query{Select(request, "id"), {}};
+    if (request.low) {
+      query.sql += " AND id>=?";
+      query.values.push_back(*request.low);
+    }
+    AddUpperBound(request, "id", &query);
+    if (request.after) {
+      query.sql += request.descending ? " AND id<?" : " AND id>?";
+      query.values.emplace_back(request.after->second);
+    }
+    query.sql += Cat(" ORDER BY id", request.descending ? " DESC" : "", " LIMIT ?");
+    return query;
+  }
+
+  // Records without an entry in the index, by id.
+  static Query Absent(const ScanRequest& request, const std::string& column) {
+    Query query{Select(request, column.empty() ? "NULL" : column), {}};
+    if (!column.empty()) query.sql += Cat(" AND ", column, " IS NULL");
+    if (request.after && std::holds_alternative<std::monostate>(request.after->first)) {
+      query.sql += request.descending ? " AND id<?" : " AND id>?";
+      query.values.emplace_back(request.after->second);
+    }
+    query.sql += Cat(" ORDER BY id", request.descending ? " DESC" : "", " LIMIT ?");
+    return query;
+  }
+
+  static Query Present(const ScanRequest& request, const std::string& column) {
+    Query query{Cat(Select(request, column), " AND ", column, " IS NOT NULL"), {}};
+    if (request.low && !std::holds_alternative<std::monostate>(*request.low)) {
+      query.sql += Cat(" AND ", column, ">=?");
+      query.values.push_back(*request.low);
+    }
+    AddUpperBound(request, column, &query);
+    if (request.after && !std::holds_alternative<std::monostate>(request.after->first)) {
+      query.sql += Cat(" AND (", column, ",id)", request.descending ? "<" : ">", "(?,?)");
+      query.values.push_back(request.after->first);
+      query.values.emplace_back(request.after->second);
+    }
+    const std::string_view order = request.descending ? " DESC" : "";
+    query.sql += Cat(" ORDER BY ", column, order, ", id", order, " LIMIT ?");
+    return query;
+  }
+
+  // SQL orders NULL with nothing, so what is absent is read on its own.
+  absl::Status Plan(const ScanRequest& request, std::vector<Query>* queries) const {
+    if (request.index.empty()) {
+      queries->push_back(ById(request));
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<bool> known = HasColumn(request.kind, request.index);
+    if (!known.ok()) return known.status();
+    const std::string column = *known ? Quoted(request.index) : std::string();
+    using Nothing = std::monostate;
+    const bool absent_in = !request.low || std::holds_alternative<Nothing>(*request.low);
+    const bool present_in = !request.high || !std::holds_alternative<Nothing>(*request.high);
+    const bool after_absent =
+        request.after && std::holds_alternative<Nothing>(request.after->first);
+    const bool after_present = request.after && !after_absent;
+    if (absent_in && !(after_present && !request.descending)) {
+      queries->push_back(Absent(request, column));
+    }
+    if (present_in && *known && !(after_absent && request.descending)) {
+      queries->push_back(Present(request, column));
+    }
+    if (request.descending) std::reverse(queries->begin(), queries->end());
+    return absl::OkStatus();
+  }
+
+  SqliteReaders* const readers_;
+  std::unique_ptr<SqliteDatabase> database_;
+  const std::string workspace_;
+  mutable std::map<RecordKind, std::set<std::string>> columns_;
+};
+
+std::vector<int64_t> DecodePositions(std::string_view bytes) {
+  std::vector<int64_t> positions;
+  for (size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+    uint64_t position = 0;
+    for (int i = 7; i >= 0; --i) {
+      position = position << 8 | static_cast<unsigned char>(bytes[at + static_cast<size_t>(i)]);
+    }
+    positions.push_back(static_cast<int64_t>(position));
+  }
+  return positions;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<SqliteDatabase> database = std::move(idle_.back());
+      idle_.pop_back();
+      return database;
+    }
+  }
+  return SqliteDatabase::Open(path_, SqliteDatabase::Mode::kRead);
+}
+
+void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kMostIdle) idle_.push_back(std::move(database));
+}
+
+absl::StatusOr<std::unique_ptr<Snapshot>> BeginSnapshot(SqliteReaders* readers,
+                                                        std::string_view workspace) {
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers->Take();
+  if (!database.ok()) return database.status();
+  absl::Status status = (*database)->Execute("BEGIN");
+  // The transaction starts with its first read.
+  if (status.ok())
+    status = (*database)->QueryInteger("SELECT count(*) FROM sqlite_schema").status();
+  if (!status.ok()) return status;
+  return std::make_unique<SqliteSnapshot>(readers, *std::move(database), workspace);
+}
+
+std::string EncodePositions(const std::vector<int64_t>& positions) {
+  std::string bytes;
+  for (const int64_t position : positions) {
+    for (int i = 0; i < 8; ++i) {
+      bytes.push_back(static_cast<char>(static_cast<uint64_t>(position) >> (8 * i)));
+    }
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* database,
+                                                         std::string_view workspace,
+                                                         std::string_view request_id) {
+  auto statement = database->Prepare(
+      "SELECT fingerprint, positions, reply FROM requests WHERE workspace=? AND request_id=?");
+  if (!statement.ok()) return statement.status();
+  const absl::StatusOr<bool> row = statement->Bind(workspace).Bind(request_id).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return std::nullopt;
+  return StoredOutcome{std::string(statement->Text(0)), DecodePositions(statement->Text(1)),
+                       std::string(statement->Text(2))};
+}
+
+std::string JoinLeads(const std::vector<std::string>& leads) {
+  std::string text;
+  for (const std::string& lead : leads) text += Cat(text.empty() ? "" : " ", lead);
+  return text;
+}
+
+absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
+                      const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink) {
+  constexpr std::string_view kColumns =
+      "SELECT e.position, e.type, e.time, e.actor, e.request_id, e.model, e.leads, p.payload FROM ";
+  constexpr std::string_view kPayload =
+      " LEFT JOIN event_payloads p ON p.workspace=e.workspace AND p.position=e.position ";
+  const std::string all =
+      Cat(kColumns, "events e", kPayload,
+          "WHERE e.workspace=?1 AND e.position>?2 ORDER BY e.position LIMIT ?3");
+  const std::string of_lead =
+      Cat(kColumns, "event_leads l JOIN events e ON e.workspace=l.workspace AND ",
+          "e.position=l.position", kPayload,
+          "WHERE l.workspace=?1 AND l.position>?2 AND l.lead=?4 ORDER BY l.position LIMIT ?3");
+  auto statement = database->Prepare(request.lead.empty() ? all : of_lead);
+  if (!statement.ok()) return statement.status();
+  statement->Bind(workspace).Bind(request.after);
+  statement->Bind(static_cast<int64_t>(std::min<size_t>(request.limit, kLargestPage)));
+  if (!request.lead.empty()) statement->Bind(request.lead);
+  while (true) {
+    const absl::StatusOr<bool> row = statement->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    Event event;
+    event.position = statement->Integer(0);
+    event.type = std::string(statement->Text(1));
+    event.time = statement->Integer(2);
+    event.actor = std::string(statement->Text(3));
+    event.request_id = std::string(statement->Text(4));
+    event.model = std::string(statement->Text(5));
+    const std::string_view leads = statement->Text(6);
+    for (size_t start = 0; start < leads.size();) {
+      const size_t end = std::min(leads.find(' ', start), leads.size());
+      event.leads.emplace_back(leads.substr(start, end - start));
+      start = end + 1;
+    }
+    event.payload = std::string(statement->Text(7));
+    if (!sink(event)) return absl::OkStatus();
+  }
+}
+
+}  // namespace leadcore

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef LEADCORE_SRC_STORE_SQLITE_SNAPSHOT_H_
+#define LEADCORE_SRC_STORE_SQLITE_SNAPSHOT_H_
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "leadcore/store.h"
+#include "store/sqlite_database.h"
+
+namespace leadcore {
+
+// Connections that only read, kept for the next reader. Thread-safe.
+class SqliteReaders {
+ public:
+  explicit SqliteReaders(std::string path) : path_(std::move(path)) {}
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> Take();
+  void Give(std::unique_ptr<SqliteDatabase> database);
+
+ private:
+  const std::string path_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SqliteDatabase>> idle_;
+};
+
+// A read transaction; `readers` must outlive it.
+absl::StatusOr<std::unique_ptr<Snapshot>> BeginSnapshot(SqliteReaders* readers,
+                                                        std::string_view workspace);
+
+// A request id as it was remembered, read by any connection.
+absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* database,
+                                                         std::string_view workspace,
+                                                         std::string_view request_id);
+// Positions as eight bytes each, least first.
+std::string EncodePositions(const std::vector<int64_t>& positions);
+
+// Events of a feed request, oldest first.
+absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
+                      const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink);
+// Ids of leads as one text, joined by spaces (ids have none).
+std::string JoinLeads(const std::vector<std::string>& leads);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_STORE_SQLITE_SNAPSHOT_H_

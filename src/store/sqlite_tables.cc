@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/sqlite_tables.h"
+
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+constexpr int64_t kApplicationId = 0x4c454144;  // "LEAD"
+constexpr int64_t kVersion = 1;
+
+constexpr std::string_view kTables = R"sql(
+CREATE TABLE claims(workspace TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
+  PRIMARY KEY(workspace, key)) WITHOUT ROWID;
+CREATE TABLE counters(workspace TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,
+  PRIMARY KEY(workspace, name)) WITHOUT ROWID;
+CREATE TABLE requests(workspace TEXT NOT NULL, request_id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  positions BLOB NOT NULL, reply BLOB NOT NULL, time INTEGER NOT NULL,
+  PRIMARY KEY(workspace, request_id)) WITHOUT ROWID;
+CREATE INDEX requests_by_time ON requests(workspace, time);
+CREATE TABLE events(workspace TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
+  time INTEGER NOT NULL, actor TEXT NOT NULL, request_id TEXT NOT NULL, model TEXT NOT NULL,
+  leads TEXT NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
+CREATE TABLE event_payloads(workspace TEXT NOT NULL, position INTEGER NOT NULL,
+  payload BLOB NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
+CREATE TABLE event_leads(workspace TEXT NOT NULL, lead TEXT NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY(workspace, lead, position)) WITHOUT ROWID;
+)sql";
+
+constexpr RecordKind kKinds[] = {RecordKind::kLead,     RecordKind::kLeadState,
+                                 RecordKind::kActivity, RecordKind::kMatchKey,
+                                 RecordKind::kModel,    RecordKind::kMeta};
+
+absl::Status MakeViews(SqliteDatabase* database) {
+  std::string leads = "CREATE VIEW leads AS SELECT l.workspace, l.id, l.version";
+  for (const auto& [kind, alias] :
+       {std::pair(RecordKind::kLead, "l."), std::pair(RecordKind::kLeadState, "s.")}) {
+    const absl::StatusOr<std::set<std::string>> columns = IndexColumns(database, kind);
+    if (!columns.ok()) return columns.status();
+    for (const std::string& column : *columns) {
+      if (column.starts_with("search.")) continue;
+      leads += Cat(", ", alias, Quoted(column), " AS ", Quoted(column));
+    }
+  }
+  leads += " FROM lead_records l LEFT JOIN lead_state_records s USING(workspace, id);";
+  const absl::StatusOr<std::set<std::string>> columns =
+      IndexColumns(database, RecordKind::kActivity);
+  if (!columns.ok()) return columns.status();
+  std::string activities = "CREATE VIEW activities AS SELECT workspace, id";
+  for (const std::string& column : *columns) activities += Cat(", ", Quoted(column));
+  activities += " FROM activity_records;";
+  return database->Execute(
+      Cat("DROP VIEW IF EXISTS leads; DROP VIEW IF EXISTS activities;", leads, activities));
+}
+
+}  // namespace
+
+std::string_view RecordTable(RecordKind kind) {
+  switch (kind) {
+    case RecordKind::kLead:
+      return "lead_records";
+    case RecordKind::kLeadState:
+      return "lead_state_records";
+    case RecordKind::kActivity:
+      return "activity_records";
+    case RecordKind::kMatchKey:
+      return "match_key_records";
+    case RecordKind::kModel:
+      return "model_records";
+    case RecordKind::kMeta:
+      return "meta_records";
+  }
+  return "";
+}
+
+std::string Quoted(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out.push_back('"');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+absl::Status CheckFile(SqliteDatabase* database, const std::string& path, bool* fresh) {
+  const absl::StatusOr<int64_t> tables =
+      database->QueryInteger("SELECT count(*) FROM sqlite_schema");
+  if (!tables.ok()) return tables.status();
+  *fresh = *tables == 0;
+  if (*fresh) return absl::OkStatus();
+  const absl::StatusOr<int64_t> application = database->QueryInteger("PRAGMA application_id");
+  if (!application.ok()) return application.status();
+  if (*application != kApplicationId) {
+    return InvalidArgument(path, " is a database of another program; name another file");
+  }
+  const absl::StatusOr<int64_t> version = database->QueryInteger("PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  if (*version > kVersion) {
+    return FailedPrecondition(path, " was written by a newer leadcore (file version ", *version,
+                              ", this one knows ", kVersion, "); use the newer program");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CreateTables(SqliteDatabase* database) {
+  std::string sql = Cat("BEGIN IMMEDIATE;", kTables);
+  for (const RecordKind kind : kKinds) {
+    sql += Cat("CREATE TABLE ", RecordTable(kind),
+               "(workspace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ",
+               "body BLOB NOT NULL, PRIMARY KEY(workspace, id)) WITHOUT ROWID;");
+  }
+  sql += Cat("PRAGMA application_id=", kApplicationId, ";PRAGMA user_version=", kVersion, ";");
+  absl::Status status = database->Execute(sql);
+  if (status.ok()) status = MakeViews(database);
+  if (status.ok()) status = database->Execute("COMMIT");
+  return status;
+}
+
+absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, RecordKind kind) {
+  absl::StatusOr<SqliteStatement> statement =
+      database->Prepare(Cat("SELECT name FROM pragma_table_info('", RecordTable(kind), "')"));
+  if (!statement.ok()) return statement.status();
+  std::set<std::string> names;
+  while (true) {
+    const absl::StatusOr<bool> row = statement->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    names.emplace(statement->Text(0));
+  }
+  for (const char* own : {"workspace", "id", "version", "body"}) names.erase(own);
+  return names;
+}
+
+absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name) {
+  const std::string table(RecordTable(kind));
+  database->Forget();
+  absl::Status status = database->Execute(Cat("ALTER TABLE ", table, " ADD COLUMN ", Quoted(name)));
+  if (!status.ok()) return status;
+  status = database->Execute(Cat("CREATE INDEX ", Quoted(Cat(table, ".", name)), " ON ", table,
+                                 "(workspace, ", Quoted(name), ", id)"));
+  if (!status.ok()) return status;
+  return MakeViews(database);
+}
+
+}  // namespace leadcore

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tables of a database file: their making, their versions, the columns of indexes.
+#ifndef LEADCORE_SRC_STORE_SQLITE_TABLES_H_
+#define LEADCORE_SRC_STORE_SQLITE_TABLES_H_
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "leadcore/store.h"
+#include "store/sqlite_database.h"
+
+namespace leadcore {
+
+// Table of the records of a kind.
+std::string_view RecordTable(RecordKind kind);
+// A name as SQL writes it.
+std::string Quoted(std::string_view name);
+
+// INVALID_ARGUMENT: the file belongs to another program; FAILED_PRECONDITION: to a newer version.
+// `fresh` tells that it is empty.
+absl::Status CheckFile(SqliteDatabase* database, const std::string& path, bool* fresh);
+// Makes the tables of an empty file.
+absl::Status CreateTables(SqliteDatabase* database);
+
+// Index columns of a table. An index is a column of its table: NULL, number or text, which SQLite
+// orders as we do.
+absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, RecordKind kind);
+// Adds a column and its index, and makes the view over it anew.
+absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_STORE_SQLITE_TABLES_H_
