@@ -246,6 +246,36 @@ TEST_F(AggregatesTest, MistakesAreFoundWithTheirPlace) {
   EXPECT_THAT(aggregates_.series(), IsEmpty());  // what does not compile leaves no series
 }
 
+// Conditions on counts never change before the moment they tell.
+TEST_F(AggregatesTest, ValidUntilIsNeverLate) {
+  const uint64_t seed = 78;
+  std::mt19937_64 random(seed);
+  SCOPED_TRACE(seed);
+  const std::shared_ptr<const Expression> conditions[] = {
+      Compile("count(\"page_view\", hours(5)) >= 3"),
+      Compile("count(\"page_view\", hours(9)) < 4 || count(\"page_view\") > 12"),
+      Compile("sum(\"page_view\", \"seconds\", hours(4)) > 9.5 && count(\"page_view\") != 7"),
+      Compile("now - last(\"page_view\") < hours(3) || count(\"page_view\", hours(2)) == 1")};
+  for (int i = 0; i < 15; ++i) {
+    const int64_t time = kMidday + static_cast<int64_t>(random() % (30 * kHour)) - 10 * kHour;
+    Add(PageView(time, "/", static_cast<int64_t>(random() % 5)), kMidday);
+  }
+  for (const auto& condition : conditions) {
+    Verdict last = Test(condition, kMidday);
+    int changes = 0;
+    for (int64_t now = kMidday; now < kMidday + 40 * kHour; now += kHour / 60) {
+      const Verdict verdict = Test(condition, now);
+      if (verdict.truth != last.truth) {
+        ++changes;
+        ASSERT_TRUE(last.valid_until && *last.valid_until <= now) << condition->source();
+      }
+      last = verdict;
+    }
+    EXPECT_GT(changes, 0) << condition->source();
+    EXPECT_EQ(last.valid_until, std::nullopt) << condition->source();
+  }
+}
+
 // Random activities, out of order and ahead of time, against a recount.
 TEST_F(AggregatesTest, AgreesWithARecountOfAllActivities) {
   const uint64_t seed = 77;

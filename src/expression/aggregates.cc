@@ -160,7 +160,7 @@ size_t ActivityAggregates::Register(std::string_view kind, std::string_view wher
 bool ActivityAggregates::Fits(const ActivitySummary& summary) const {
   if (summary.series.empty()) return true;
   return std::equal(summary.series.begin(), summary.series.end(), series_.begin(), series_.end(),
-                    [this](const ActivitySummary::Series& a, const ActivitySeries& b) {
+                    [](const ActivitySummary::Series& a, const ActivitySeries& b) {
                       return a.key == b.key && a.sums.size() == b.sums.size();
                     });
 }

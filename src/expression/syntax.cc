@@ -95,6 +95,15 @@ class Printer {
     }
   }
 
+  // Brackets keep a minus apart from a number, which would take it as its own.
+  void PrintOperand(SyntaxId id) {
+    const SyntaxKind kind = syntax_[id].kind;
+    if (kind != SyntaxKind::kInteger && kind != SyntaxKind::kReal) return Print(id, kMember);
+    out_ += '(';
+    PrintNode(syntax_[id]);
+    out_ += ')';
+  }
+
   void PrintNode(const SyntaxNode& node) {
     const Binding binding = BindingOf(node);
     switch (node.kind) {
@@ -134,9 +143,8 @@ class Printer {
         PrintList(node, 0, "[", "]");
         break;
       case SyntaxKind::kUnary:
-        // Brackets keep the minus of a number and the minus before it apart.
         out_ += node.text;
-        Print(node.children[0], kMember);
+        PrintOperand(node.children[0]);
         break;
       case SyntaxKind::kBinary:
         PrintJoined(node, binding, Above(binding));
