@@ -223,6 +223,7 @@ TEST_F(AggregatesTest, MistakesAreFoundWithTheirPlace) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"count(\"page_vew\") > 1",
        "6: unknown kind of activity 'page_vew', did you mean 'page_view'?"},
+      {"activity.path == \"/\"", "0: 'activity' is known only in the condition of count"},
       {"count(lead.industry) > 1", "6: the kind of activity has to be a text in quotes"},
       {"count(\"page_view\", days(7), activity.pat == \"/\") > 1",
        "37: unknown field 'pat', did you mean 'path'?"},

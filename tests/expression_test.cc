@@ -18,6 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr int64_t kSecond = 1'000'000;
 constexpr int64_t kHour = 3600 * kSecond;
@@ -301,6 +302,14 @@ TEST(ExpressionTest, FindsSeveralMistakesInOneGo) {
   EXPECT_THAT(FaultsOf("'\\q' == '\\u12' && 3x > 1").size(), 3u);
 }
 
+TEST(ExpressionTest, MessagesStayShort) {
+  Faults faults;
+  const std::string source = "lead." + std::string(9000, 'x') + " == \"a\"";
+  Expression::Compile(source, LeadScope(), ExpressionType::kBool, "when", &faults);
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_LE(faults[0].message.size(), 410u);
+}
+
 TEST(ExpressionTest, LimitsAreFaultsNotCrashes) {
   ExpressionLimits limits;
   limits.depth = 10;
@@ -321,6 +330,14 @@ TEST(ExpressionTest, LimitsAreFaultsNotCrashes) {
   EXPECT_THAT(faults(wide), ElementsAre(HasSubstr("at most 200")));
   limits.length_bytes = 2000;
   EXPECT_THAT(faults(wide), ElementsAre(HasSubstr("too many parts; at most 50")));
+  limits = {};
+  limits.depth = 1'000'000;  // there is a bound that no caller can lift
+  limits.length_bytes = limits.nodes = 1'000'000;
+  for (std::string_view piece : {"(", "!-", "[", "1+(", "size(", "true?(", "[1].all(e,"}) {
+    std::string nested;
+    for (int i = 0; i < 20'000; ++i) nested += piece;
+    EXPECT_THAT(faults(nested), Not(IsEmpty())) << piece;
+  }
   // The default limits hold against the deepest text that fits.
   const std::string deep = std::string(8000, '(') + "1" + std::string(8000, ')');
   EXPECT_THAT(FaultsOf(deep), ElementsAre(HasSubstr("nested too deep")));
@@ -497,6 +514,62 @@ TEST(ExpressionTest, RangesAreWhatTheTopLevelImplies) {
   EXPECT_EQ(RangesOf("lead.bant.deadline < \"2026-01-31\" && now > lead.create_time"),
             "bant.deadline ..2026-01-31");
   EXPECT_EQ(RangesOf("lead.score >= 70 && lead.score < 90.5"), "score 70..90.5");
+}
+
+// An index that serves the ranges loses no row for which the condition is true.
+TEST(ExpressionTest, WhatMatchesLiesInTheRanges) {
+  const uint64_t seed = 4;
+  std::mt19937_64 random(seed);
+  SCOPED_TRACE(seed);
+  const auto pick = [&](const std::vector<std::string>& all) { return all[random() % all.size()]; };
+  const auto number = [&] {
+    return pick({"", "-"}) + std::to_string(random() % 4) + pick({"", ".0", ".01", ".5", ".005"});
+  };
+  const auto condition = [&]() -> std::string {
+    const std::string op = pick({"==", "!=", "<", "<=", ">", ">="});
+    const std::string field = pick({"lead.employee_count", "lead.annual_revenue", "lead.score"});
+    const std::string text = "\"" + std::string(random() % 3, 'a') + pick({"", "b"}) + "\"";
+    switch (random() % 6) {
+      case 0:
+        return field + " " + op + " " + number();
+      case 1:
+        return number() + " " + op + " " + field;
+      case 2:
+        return "lead.score in [" + number() + ", 0.5, " + number() + "]";
+      case 3:
+        return "lead.city " + op + " " + text;
+      case 4:
+        return "lead.city.startsWith(" + text + ")";
+      default:
+        return "lead.create_time " + op + " timestamp(0) + duration(\"" +
+               std::to_string(random() % 4000) + "ns\")";
+    }
+  };
+  int matched = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string source = condition();
+    for (int i = random() % 3; i > 0; --i) source += " && " + condition();
+    const auto expression = MustCompile(source);
+    Lead lead(Schema::BuiltIn());
+    const int64_t small = static_cast<int64_t>(random() % 9) - 4;
+    lead.Set(field::kEmployeeCount, Value::Integer(small));
+    lead.Set(field::kAnnualRevenue, Value::OfMoney({small * 100 + (random() % 2 ? 1 : 0), {}}));
+    lead.Set(field::kScore, Value::Real(static_cast<double>(small) + (random() % 2 ? 0.01 : 0)));
+    lead.SetText(field::kCity, std::string(random() % 3, 'a') + (random() % 2 ? "b" : ""));
+    lead.Set(field::kCreateTime, Value::Time(small));
+    if (expression->Test(lead.view(), FromMicros(kNow)).truth != Truth::kTrue) continue;
+    ++matched;
+    for (const Expression::Range& range : expression->ranges()) {
+      const Value& value = lead[range.field];
+      if (range.prefix) {
+        EXPECT_TRUE(value.text().starts_with(range.low.text())) << source;
+        continue;
+      }
+      EXPECT_TRUE(range.low.absent() || CompareValues(value, range.low) >= 0) << source;
+      EXPECT_TRUE(range.high.absent() || CompareValues(value, range.high) <= 0) << source;
+    }
+  }
+  EXPECT_GT(matched, 300);
 }
 
 TEST(ExpressionTest, BareNamesWithoutARoot) {

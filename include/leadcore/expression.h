@@ -111,7 +111,7 @@ class ActivityAggregates {
 
   // Counts `activity` into `summary` (which is laid out first if it is empty) and drops buckets
   // that no window reaches at `now`. `schema` is the activity's kind's. An undetermined `where`
-  // does not count.
+  // does not count. A summary that does not fit (Fits) is left as it is: it has to be rebuilt.
   void Add(const Activity& activity, const Schema& schema, absl::Time now,
            ActivitySummary* summary) const;
 
@@ -137,8 +137,9 @@ struct ExpressionScope {
   ActivityAggregates* aggregates = nullptr;
   Currency currency;  // of the model: money compares in it as a decimal number, another currency is
                       // undetermined
-  bool now_moves =
-      true;  // refuse uses of `now` whose next change cannot be told (now.getHours() …)
+  // Refuse uses of `now` whose next change cannot be told (now.getHours() …): it may only be added
+  // to, subtracted and compared. Where they are allowed, valid_until is the next microsecond.
+  bool now_moves = true;
 };
 
 // Limits of a source text; anything longer, deeper or dearer is a fault.

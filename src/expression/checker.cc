@@ -328,6 +328,9 @@ Operand Checker::UnknownName(std::string_view name, int offset) {
   if (scope_.schema->Find(name) != nullptr) {
     return Fail(offset, "unknown name '", name, "', did you mean '", Qualified(name), "'?");
   }
+  if (name == "activity" && !scope_.kinds.empty()) {
+    return Fail(offset, "'activity' is known only in the condition of count, sum and last");
+  }
   std::vector<std::string_view> known = {scope_.root, "now", "true", "false"};
   for (const Variable& variable : variables_) known.push_back(variable.name);
   const std::string_view closest = ClosestName(name, known.data(), known.size());

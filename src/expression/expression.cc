@@ -102,6 +102,15 @@ std::optional<Mistake> CheckSource(std::string_view source, const ExpressionLimi
   return std::nullopt;
 }
 
+// A message may quote the source, which may be long.
+std::string Cut(std::string message) {
+  constexpr size_t kLongest = 400;
+  if (message.size() <= kLongest) return message;
+  size_t end = kLongest;
+  while (end > 0 && (message[end] & 0xc0) == 0x80) --end;
+  return message.substr(0, end) + "…";
+}
+
 void Report(std::vector<Mistake> mistakes, std::string_view path, Faults* faults) {
   std::stable_sort(mistakes.begin(), mistakes.end(),
                    [](const Mistake& a, const Mistake& b) { return a.offset < b.offset; });
@@ -109,7 +118,7 @@ void Report(std::vector<Mistake> mistakes, std::string_view path, Faults* faults
     Fault fault;
     fault.path = path;
     fault.offset = mistake.offset;
-    fault.message = std::move(mistake.message);
+    fault.message = Cut(std::move(mistake.message));
     faults->push_back(std::move(fault));
   }
 }

@@ -2,7 +2,7 @@
 //
 // Any text compiles or is refused with a reason and a place; what compiles runs on any lead, at any
 // time, without harm; and compiling its canonical spelling, which is its own canonical spelling,
-// gives the same results.
+// gives the same results. A row for which a condition is true lies in its ranges.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -179,9 +179,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Check(first == RunOnce(*again, lead.view(&summary), time), "another value the second time");
     RunOnce(*expression, LeadView{}, time);
   }
+  const Verdict verdict = expression->Test(lead.view(&summary), absl::UnixEpoch());
+  if (verdict.truth != Truth::kTrue) return 0;
   for (const Expression::Range& range : expression->ranges()) {
-    FormatValue(range.low);
-    FormatValue(range.high);
+    const Value& value = lead[range.field];
+    if (range.prefix) {
+      Check(value.text().starts_with(range.low.text()), "a value without its prefix");
+      continue;
+    }
+    Check(range.low.absent() || CompareValues(value, range.low) >= 0, "a value below its range");
+    Check(range.high.absent() || CompareValues(value, range.high) <= 0, "a value above its range");
   }
   return 0;
 }
