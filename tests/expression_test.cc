@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "leadcore/lead.h"
 #include "leadcore/schema.h"
+#include "text.h"
 
 namespace leadcore {
 namespace {
@@ -347,7 +348,7 @@ TEST(ExpressionTest, LimitsAreFaultsNotCrashes) {
 
 TEST(ExpressionTest, LoopsWithinLoopsEndUndetermined) {
   Lead lead(Schema::BuiltIn());
-  for (int i = 0; i < 2000; ++i) lead.AppendText(field::kTags, "t" + std::to_string(i));
+  for (int i = 0; i < 2000; ++i) lead.AppendText(field::kTags, Cat('t', i));
   EXPECT_EQ(
       TestOn("lead.tags.exists(a, lead.tags.exists(b, lead.tags.exists(c, a + b == c)))", lead),
       Truth::kUndetermined);
@@ -528,7 +529,7 @@ TEST(ExpressionTest, WhatMatchesLiesInTheRanges) {
   const auto condition = [&]() -> std::string {
     const std::string op = pick({"==", "!=", "<", "<=", ">", ">="});
     const std::string field = pick({"lead.employee_count", "lead.annual_revenue", "lead.score"});
-    const std::string text = "\"" + std::string(random() % 3, 'a') + pick({"", "b"}) + "\"";
+    const std::string text = Cat('"', std::string(random() % 3, 'a'), pick({"", "b"}), '"');
     switch (random() % 6) {
       case 0:
         return field + " " + op + " " + number();

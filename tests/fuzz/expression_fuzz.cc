@@ -16,6 +16,7 @@
 #include "leadcore/expression.h"
 #include "leadcore/lead.h"
 #include "leadcore/schema.h"
+#include "text.h"
 
 namespace {
 
@@ -116,10 +117,9 @@ std::string Canonical(std::string_view source) {
 }
 
 std::string Text(const Datum& datum) {
-  std::string out = std::to_string(static_cast<int>(datum.type)) + " " +
-                    std::to_string(datum.integer) + " " + std::to_string(datum.nanos) + " " +
-                    std::to_string(datum.real) + " " + datum.text;
-  for (const Datum& item : datum.items) out += "," + Text(item);
+  std::string out = Cat(static_cast<int>(datum.type), ' ', datum.integer, ' ', datum.nanos, ' ',
+                        std::to_string(datum.real), ' ', datum.text);
+  for (const Datum& item : datum.items) out += Cat(',', Text(item));
   return out;
 }
 
