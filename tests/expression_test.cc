@@ -432,7 +432,7 @@ TEST(ExpressionTest, ValidUntilIsNeverLate) {
   const auto moment = [&] {
     return pick("lead.create_time", "lead.assign_time", "lead.next_action_due");
   };
-  const auto length = [&] { return "seconds(" + std::to_string(random() % 60) + ")"; };
+  const auto length = [&] { return Cat("seconds(", random() % 60, ')'); };
   const auto leaf = [&] {
     const std::string op = pick("<", "<=", ">", ">=", "==", "!=");
     switch (random() % 4) {
@@ -443,7 +443,7 @@ TEST(ExpressionTest, ValidUntilIsNeverLate) {
       case 2:
         return "now + (now - " + moment() + ") " + op + " " + moment() + " + " + length();
       default:
-        return "(now - " + moment() + ") + (now - " + moment() + ") " + op + " " + length();
+        return Cat("(now - ", moment(), ") + (now - ", moment(), ") ", op, ' ', length());
     }
   };
   for (int round = 0; round < 300; ++round) {
@@ -454,9 +454,9 @@ TEST(ExpressionTest, ValidUntilIsNeverLate) {
     }
     std::string source = leaf();
     for (int i = random() % 4; i > 0; --i) {
-      source = pick("", "!") + "(" + source + ") " + pick("&&", "||") + " (" + leaf() + ")";
+      source = Cat(pick("", "!"), '(', source, ") ", pick("&&", "||"), " (", leaf(), ')');
     }
-    if (random() % 4 == 0) source = "(" + leaf() + ") ? (" + source + ") : (" + leaf() + ")";
+    if (random() % 4 == 0) source = Cat('(', leaf(), ") ? (", source, ") : (", leaf(), ')');
     const auto expression = MustCompile(source);
     ASSERT_NE(expression, nullptr);
     Verdict last = expression->Test(lead.view(), FromMicros(kNow));
