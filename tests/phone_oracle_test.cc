@@ -2,6 +2,8 @@
 //
 // The phone table against libphonenumber itself, of the release that the table was made from:
 // numbers made from its own examples, then damaged and written in many ways.
+//
+// Links: phonenumber
 #include <gtest/gtest.h>
 #include <phonenumbers/phonenumberutil.h>
 

@@ -152,8 +152,8 @@ class Normalizer {
     const std::string written(lead().text(field::kFullName));
     if (!written.empty()) return SplitName(written);
     std::string whole;
-    for (const FieldId id : {field::kFirstName, field::kMiddleName, field::kLastName,
-                             field::kNameSuffix}) {
+    for (const FieldId id :
+         {field::kFirstName, field::kMiddleName, field::kLastName, field::kNameSuffix}) {
       const std::string_view part = lead().text(id);
       if (part.empty()) continue;
       if (!whole.empty()) whole += id == field::kNameSuffix ? ", " : " ";
@@ -256,9 +256,8 @@ class Normalizer {
         Unusable(field::kCompany, written, Message(company.status()));
       }
     }
-    for (const std::string& text :
-         {std::string(lead().text(field::kDomain)), std::string(lead().text(field::kWebsite)),
-          email_domain_}) {
+    for (const std::string& text : {std::string(lead().text(field::kDomain)),
+                                    std::string(lead().text(field::kWebsite)), email_domain_}) {
       if (text.empty()) continue;
       const absl::StatusOr<std::string> domain = RegistrableDomain(text);
       if (!domain.ok()) continue;
@@ -304,9 +303,9 @@ class Normalizer {
     const StateConfig* state = &model_.lifecycle().initial();
     if (!written.empty()) state = model_.lifecycle().Find(written);
     if (state == nullptr) {
-      result_.refusals.push_back(
-          Cat("status '", written, "': ", Message(model_.lifecycle().UnknownState(written)),
-              "; map it in the model's import.values, or correct it"));
+      result_.refusals.push_back(Cat("status '", written,
+                                     "': ", Message(model_.lifecycle().UnknownState(written)),
+                                     "; map it in the model's import.values, or correct it"));
       return;
     }
     lead().SetText(field::kStatus, state->name);
@@ -322,18 +321,18 @@ class Normalizer {
       for (const std::string& name : any_of) {
         const Field* field = model_.schema()->Find(name);
         const Value& value = lead()[field->id];
-        const bool blank =
-            value.absent() || (value.kind() == Value::Kind::kText && value.text().empty()) ||
-            (value.kind() == Value::Kind::kTextList && value.texts().empty());
+        const bool blank = value.absent() ||
+                           (value.kind() == Value::Kind::kText && value.text().empty()) ||
+                           (value.kind() == Value::Kind::kTextList && value.texts().empty());
         satisfied = satisfied || (!blank && unusable_.count(field->id) == 0);
         if (!blank && unusable_.count(field->id) != 0) why += Cat(why.empty() ? "" : ", ", name);
         names += Cat(names.empty() ? "" : " or ", name);
       }
       if (satisfied) continue;
-      result_.refusals.push_back(
-          Cat("required[", i, "]: a lead needs ", names,
-              why.empty() ? std::string() : Cat(" (", why, " is there but cannot be read: see ",
-                                                "its data issue)")));
+      result_.refusals.push_back(Cat(
+          "required[", i, "]: a lead needs ", names,
+          why.empty() ? std::string()
+                      : Cat(" (", why, " is there but cannot be read: see ", "its data issue)")));
     }
   }
 
