@@ -147,7 +147,7 @@ class Runner {
     const std::string out = (folder_ / "output").string();
     const std::string command = "sh '" + (folder_ / "script").string() + "' >'" + out + "' 2>&1";
     const int status = std::system(command.c_str());
-    const std::string output = ReadFile(out);
+    std::string output = ReadFile(out);
     if (status != 0) Problem("failed:\n" + script + "\n" + output);
     return output;
   }
