@@ -139,8 +139,11 @@ inline Problems CheckInclude(const File& file, const Include& include) {
       !path.starts_with("leadcore/")) {
     return wrong("a public header includes std, leadcore and Abseil's status, time, function_ref");
   }
+  const std::string folder(path.substr(0, path.find('/')));
+  const bool beside = !include.angled && folder != path && folder != "absl" &&
+                      FindPart(folder) == nullptr;  // another file of the same example
   if (file.path.starts_with("examples/") && !IsStandard(include) && !IsPublicAbseil(path) &&
-      !path.starts_with("leadcore/") && !path.starts_with("demo/")) {
+      !path.starts_with("leadcore/") && !beside) {
     return wrong("examples show what users can do: leadcore's public headers only");
   }
   if ((!in_public && !in_src) || IsProtobuf(path) || include.angled) return {};
