@@ -290,14 +290,9 @@ std::string_view CanonicalDomain(std::string_view domain) {
   return domain;
 }
 
-bool IsYahoo(std::string_view domain) {
-  return domain.starts_with("yahoo.") || domain == "ymail.com" || domain == "rocketmail.com" ||
-         domain == "myyahoo.com";
-}
-
 // What the provider ignores in a local part, by its own help pages: Gmail dots; Proton dots,
-// hyphens and underscores; Yandex takes dots for hyphens; Yahoo's disposable addresses are
-// base-keyword.
+// hyphens and underscores; Yandex takes dots for hyphens. Yahoo's "base-keyword" addresses stay
+// apart: a hyphen does not tell that the base is the owner's name.
 void DropIgnored(std::string_view domain, std::string* local) {
   const std::string before = *local;
   if (domain == "gmail.com") {
@@ -306,9 +301,6 @@ void DropIgnored(std::string_view domain, std::string* local) {
     std::erase_if(*local, [](char c) { return c == '.' || c == '-' || c == '_'; });
   } else if (domain == "yandex.ru") {
     std::ranges::replace(*local, '.', '-');
-  } else if (IsYahoo(domain)) {
-    const size_t hyphen = local->find('-');
-    if (hyphen != std::string::npos && hyphen > 0) local->resize(hyphen);
   }
   if (local->empty()) *local = before;
 }
