@@ -19,22 +19,22 @@ struct Place {
   Text suffix;  // of web sites
 };
 constexpr Place kPlaces[] = {
-    {"USA", "California", "San Francisco", "94199", "415 255 9999", "1", "com"},
-    {"United States", "NY", "New York", "10019", "212 255 9999", "1", "com"},
-    {"US", "Texas", "Austin", "78799", "512 255 9999", "1", "com"},
-    {"USA", "IL", "Chicago", "60699", "312 255 9999", "1", "com"},
-    {"USA", "WA", "Seattle", "98199", "206 255 9999", "1", "io"},
-    {"US", "Massachusetts", "Boston", "02199", "617 255 9999", "1", "com"},
-    {"Canada", "Ontario", "Toronto", "M5V 9A9", "416 255 9999", "1", "ca"},
-    {"UK", "England", "London", "EC1A 9BB", "20 7946 9999", "44", "co.uk"},
-    {"Germany", "Bayern", "München", "80399", "89 2389 9999", "49", "de"},
-    {"Deutschland", "Berlin", "Berlin", "10999", "30 2389 9999", "49", "de"},
-    {"France", "Île-de-France", "Paris", "75009", "1 42 68 99 99", "33", "fr"},
-    {"Netherlands", "Noord-Holland", "Amsterdam", "1099 AA", "20 623 9999", "31", "nl"},
-    {"Spain", "Madrid", "Madrid", "28099", "91 429 99 99", "34", "es"},
-    {"Switzerland", "Zürich", "Zürich", "8099", "44 252 99 99", "41", "ch"},
-    {"Australia", "NSW", "Sydney", "2099", "2 9255 9999", "61", "com.au"},
-    {"India", "Karnataka", "Bengaluru", "560099", "80 2559 9999", "91", "in"},
+    {"USA", "California", "San Francisco", "94199", "415 299 9999", "1", "com"},
+    {"United States", "NY", "New York", "10019", "212 299 9999", "1", "com"},
+    {"US", "Texas", "Austin", "78799", "512 299 9999", "1", "com"},
+    {"USA", "IL", "Chicago", "60699", "312 299 9999", "1", "com"},
+    {"USA", "WA", "Seattle", "98199", "206 299 9999", "1", "io"},
+    {"US", "Massachusetts", "Boston", "02199", "617 299 9999", "1", "com"},
+    {"Canada", "Ontario", "Toronto", "M5V 9A9", "416 299 9999", "1", "ca"},
+    {"UK", "England", "London", "EC1A 9BB", "20 7999 9999", "44", "co.uk"},
+    {"Germany", "Bayern", "München", "80399", "89 2999 9999", "49", "de"},
+    {"Deutschland", "Berlin", "Berlin", "10999", "30 2999 9999", "49", "de"},
+    {"France", "Île-de-France", "Paris", "75009", "1 42 99 99 99", "33", "fr"},
+    {"Netherlands", "Noord-Holland", "Amsterdam", "1099 AA", "20 699 9999", "31", "nl"},
+    {"Spain", "Madrid", "Madrid", "28099", "91 499 99 99", "34", "es"},
+    {"Switzerland", "Zürich", "Zürich", "8099", "44 299 99 99", "41", "ch"},
+    {"Australia", "NSW", "Sydney", "2099", "2 9299 9999", "61", "com.au"},
+    {"India", "Karnataka", "Bengaluru", "560099", "80 2599 9999", "91", "in"},
 };
 
 constexpr Text kFirst[] = {

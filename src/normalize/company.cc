@@ -114,6 +114,10 @@ std::string TakePrefix(std::vector<Word>* words) {
   return std::string(at->shown);
 }
 
+void DropArticle(std::vector<Word>* words) {
+  while (words->size() > 1 && words->front().folded == "the") words->erase(words->begin());
+}
+
 std::string TakeJoined(std::string* name) {
   for (const std::string_view form : kJoinedForms) {
     if (name->size() <= form.size()) continue;
@@ -152,10 +156,11 @@ absl::StatusOr<CompanyName> NormalizeCompany(std::string_view text) {
     company.legal_form.clear();
     return company;
   }
+  DropArticle(&words);  // first: of "The Limited", the form is the name
   for (const std::string& form : {TakeForms(&words), TakePrefix(&words)}) {
     if (company.legal_form.empty()) company.legal_form = form;
   }
-  while (words.size() > 1 && words.front().folded == "the") words.erase(words.begin());
+  DropArticle(&words);
   company.core = Join(words);
   return company;
 }

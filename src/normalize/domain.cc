@@ -103,11 +103,6 @@ std::string_view RegistrablePart(const std::string& host) {
   return part == nullptr ? std::string_view() : std::string_view(part);
 }
 
-bool IsTopLevelDomain(const std::string& label) {
-  return psl_is_public_suffix2(psl_builtin(), label.c_str(),
-                               PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) != 0;
-}
-
 absl::StatusOr<std::string> RegistrableDomain(std::string_view text) {
   const std::string cleaned = NormalizeText(text);
   std::string_view host = HostOf(cleaned);

@@ -267,8 +267,9 @@ absl::StatusOr<std::string> CheckDomain(std::string_view text) {
   const std::string last = domain->substr(domain->rfind('.') + 1);
   const bool number = std::ranges::all_of(last, [](unsigned char c) { return IsAsciiDigit(c); });
   if (number) return InvalidArgument("the domain ends in a number; an IP address needs [brackets]");
-  // RFC 5321, 2.3.5: names that only a local network understands are no mail domains.
-  if (last.size() == domain->size() && !IsTopLevelDomain(last)) {
+  // RFC 5321, 2.3.5, knows mailboxes at a top-level domain ("x@ai"); no registry may have any (RFC
+  // 7085), and what people type so is "bob@gmail".
+  if (last.size() == domain->size()) {
     return InvalidArgument("the domain '", *domain, "' is incomplete; perhaps '.com' is missing");
   }
   return domain;

@@ -262,8 +262,12 @@ bool IsSpacelessScript(std::string_view token) {
 
 // "Berg, Jan van der" keeps its particles with the last name.
 void MoveParticles(Split* split) {
+  const bool upper = CaseOf(Decode(Join(split->given))) == Case::kUpper;
   size_t at = split->given.size();
-  while (at > 1 && IsIn(kParticles, split->given[at - 1])) --at;
+  while (at > 1 &&
+         IsIn(kParticles, upper ? AsciiLower(split->given[at - 1]) : split->given[at - 1])) {
+    --at;
+  }
   const auto from = split->given.begin() + static_cast<std::ptrdiff_t>(at);
   split->last.insert(split->last.begin(), from, split->given.end());
   split->given.erase(from, split->given.end());
@@ -288,6 +292,12 @@ std::string PartHonorific(const std::string& text) {
   return Cat(text.substr(0, dot + 1), " ", text.substr(dot + 1));
 }
 
+// "Dr." and "Jr." alone say nothing of who it is.
+bool IsOnlyTitle(const std::string& name) {
+  const std::string key = WordKey(name);
+  return !Shown(kHonorifics, key).empty() || !Shown(kSuffixes, key).empty();
+}
+
 absl::Status CheckIsName(const std::string& text) {
   if (text.find('@') != std::string::npos) {
     return InvalidArgument("an e-mail address, not a name");
@@ -297,6 +307,7 @@ absl::Status CheckIsName(const std::string& text) {
   }
   const std::string folded = FoldText(text);
   if (IsPlaceholder(folded)) return InvalidArgument("'", text, "' stands for no name");
+  if (IsOnlyTitle(text)) return InvalidArgument("'", text, "' is a title without a name");
   return absl::OkStatus();
 }
 

@@ -54,9 +54,6 @@ absl::StatusOr<std::string> HostToAscii(std::string_view host, bool underscores)
 // The registrable domain of a host in lower-case A-labels; empty when it has none.
 std::string_view RegistrablePart(const std::string& host);
 
-// True for a top-level domain of the public suffix list.
-bool IsTopLevelDomain(const std::string& label);
-
 }  // namespace leadcore
 
 #endif  // LEADCORE_SRC_NORMALIZE_UNICODE_H_

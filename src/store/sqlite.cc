@@ -265,6 +265,12 @@ class Committer {
   int64_t next_position_ = 0;
 };
 
+// The writer keeps the hot part of every index in memory, and moves the log into the file when it
+// is worth the fsync.
+constexpr const char* kWriterSettings =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-131072; "
+    "PRAGMA wal_autocheckpoint=8192; PRAGMA temp_store=MEMORY";
+
 class SqliteStore : public Store {
  public:
   SqliteStore(std::string path, std::unique_ptr<OwnerLock> lock,
@@ -364,7 +370,7 @@ class SqliteStore : public Store {
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     columns_.clear();
-    return writer_->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    return writer_->Execute(kWriterSettings);
   }
 
   // COMMIT failed: what became of the transaction only the file knows. All of it is in, or nothing.
@@ -425,7 +431,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
   if (!database.ok()) return database.status();
   status = CheckFile(database->get(), options.path, &fresh);
   if (status.ok()) {
-    status = (*database)->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    status = (*database)->Execute(kWriterSettings);
   }
   if (status.ok() && fresh) status = CreateTables(database->get());
   if (!status.ok()) return status;

@@ -119,8 +119,8 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   if (mode == Mode::kRead) {
     // Whoever only reads neither writes pages back nor takes the log away.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    const absl::Status status =
-        database->Execute("PRAGMA query_only=1; PRAGMA wal_autocheckpoint=0");
+    const absl::Status status = database->Execute(
+        "PRAGMA query_only=1; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-32768");
     if (!status.ok()) return status;
   }
   return database;

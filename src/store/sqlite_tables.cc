@@ -107,7 +107,7 @@ absl::Status CreateTables(SqliteDatabase* database) {
   for (const RecordKind kind : kKinds) {
     sql += Cat("CREATE TABLE ", RecordTable(kind),
                "(workspace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ",
-               "body BLOB NOT NULL, PRIMARY KEY(workspace, id)) WITHOUT ROWID;");
+               "body BLOB NOT NULL, PRIMARY KEY(workspace, id));");
   }
   sql += Cat("PRAGMA application_id=", kApplicationId, ";PRAGMA user_version=", kVersion, ";");
   absl::Status status = database->Execute(sql);
@@ -137,7 +137,8 @@ absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std
   absl::Status status = database->Execute(Cat("ALTER TABLE ", table, " ADD COLUMN ", Quoted(name)));
   if (!status.ok()) return status;
   status = database->Execute(Cat("CREATE INDEX ", Quoted(Cat(table, ".", name)), " ON ", table,
-                                 "(workspace, ", Quoted(name), ", id)"));
+                                 "(workspace, ", Quoted(name), ", id) WHERE ", Quoted(name),
+                                 " IS NOT NULL"));
   if (!status.ok()) return status;
   return MakeViews(database);
 }
