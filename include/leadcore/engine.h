@@ -88,8 +88,8 @@ class Engine {
   const std::shared_ptr<const Model> model_;
 };
 
-// The score that a lead would have at `now` if it came in with nothing known of it, without a store:
-// a normalised copy is evaluated. `trace`, if not null, gets one entry per rule.
+// The score that a lead would have at `now` if it came in with nothing known of it, without a
+// store: a normalised copy is evaluated. `trace`, if not null, gets one entry per rule.
 Score ScoreLead(const Model& model, const Lead& lead, absl::Time now,
                 std::vector<RuleTrace>* trace = nullptr);
 
