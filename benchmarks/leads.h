@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Leads for benchmarks: the generator's, read as an import reads them.
+#ifndef LEADCORE_BENCHMARKS_LEADS_H_
+#define LEADCORE_BENCHMARKS_LEADS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "generator/generator.h"
+#include "leadcore/commands.h"
+#include "leadcore/csv.h"
+#include "leadcore/model.h"
+
+namespace leadcore::bench {
+
+inline std::string MakeCsv(size_t count, uint64_t seed) {
+  generator::Leads leads(seed);
+  CsvWriter csv;
+  for (const std::string_view column : generator::Columns()) csv.Add(column);
+  csv.EndRow();
+  for (size_t i = 0; i < count; ++i) {
+    for (const std::string& cell : leads.Next().cells) csv.Add(cell);
+    csv.EndRow();
+  }
+  return csv.Take();
+}
+
+// Every row as the lead that an import would submit; what a cell cannot be is left out.
+inline std::vector<Lead> ReadLeads(const Model& model, const std::string& csv) {
+  std::vector<Lead> leads;
+  CsvReader reader = *CsvReader::Open(CsvFromText(csv));
+  const ColumnMap map = *MapHeader(reader.header(), *model.schema(), {});
+  CsvRow row;
+  while (*reader.Next(&row)) {
+    Lead lead(model.schema());
+    for (size_t i = 0; i < row.cells.size(); ++i) {
+      static_cast<void>(ReadCell(map.columns[i], row.cells[i], {}, &lead));
+    }
+    leads.push_back(std::move(lead));
+  }
+  return leads;
+}
+
+}  // namespace leadcore::bench
+
+#endif  // LEADCORE_BENCHMARKS_LEADS_H_
