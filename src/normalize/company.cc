@@ -118,19 +118,46 @@ void DropArticle(std::vector<Word>* words) {
   while (words->size() > 1 && words->front().folded == "the") words->erase(words->begin());
 }
 
-std::string TakeJoined(std::string* name) {
+bool IsJoinedForm(std::string_view word) {
+  return std::ranges::find(kJoinedForms, word) != std::end(kJoinedForms) ||
+         std::ranges::find(kShortJoinedForms, word) != std::end(kShortJoinedForms);
+}
+
+// Takes one form off the start or the end of a word that holds more; returns it.
+std::string TakeJoined(std::string* word) {
   for (const std::string_view form : kJoinedForms) {
-    if (name->size() <= form.size()) continue;
-    if (name->starts_with(form)) {
-      *name = NormalizeText(name->substr(form.size()));
+    if (word->size() <= form.size()) continue;
+    if (word->starts_with(form)) {
+      word->erase(0, form.size());
       return std::string(form);
     }
-    if (name->ends_with(form)) {
-      *name = NormalizeText(name->substr(0, name->size() - form.size()));
+    if (word->ends_with(form)) {
+      word->resize(word->size() - form.size());
       return std::string(form);
     }
   }
   return {};
+}
+
+// Takes the Chinese, Japanese and Korean forms off both ends; returns the first.
+std::string TakeJoinedForms(std::vector<Word>* words) {
+  std::string first;
+  while (!words->empty()) {
+    std::string taken;
+    for (const size_t at : {size_t{0}, words->size() - 1}) {
+      if (!taken.empty()) break;
+      std::string& word = (*words)[at].folded;
+      if (words->size() > 1 && IsJoinedForm(word)) {
+        taken = word;
+        words->erase(words->begin() + static_cast<std::ptrdiff_t>(at));
+      } else {
+        taken = TakeJoined(&word);
+      }
+    }
+    if (taken.empty()) break;
+    if (first.empty()) first = taken;
+  }
+  return first;
 }
 
 }  // namespace
@@ -146,21 +173,16 @@ absl::StatusOr<CompanyName> NormalizeCompany(std::string_view text) {
   if (IsPlaceholder(folded)) {
     return InvalidArgument("'", company.name, "' stands for no company");
   }
-  std::string compatible = Compatible(company.name);
-  for (std::string form = TakeJoined(&compatible); !form.empty(); form = TakeJoined(&compatible)) {
-    if (company.legal_form.empty()) company.legal_form = form;
+  std::vector<Word> words = WordsOf(company.name);
+  // Until nothing is left to take: one form may hide another ("Foo株式会社 Ltd").
+  for (std::string before; before != Join(words);) {
+    before = Join(words);
+    DropArticle(&words);  // first: of "The Limited", the form is the name
+    for (const std::string& form :
+         {TakeJoinedForms(&words), TakeForms(&words), TakePrefix(&words)}) {
+      if (company.legal_form.empty()) company.legal_form = form;
+    }
   }
-  std::vector<Word> words = WordsOf(compatible);
-  if (words.empty()) {  // it was its legal form and a sign
-    company.core = folded;
-    company.legal_form.clear();
-    return company;
-  }
-  DropArticle(&words);  // first: of "The Limited", the form is the name
-  for (const std::string& form : {TakeForms(&words), TakePrefix(&words)}) {
-    if (company.legal_form.empty()) company.legal_form = form;
-  }
-  DropArticle(&words);
   company.core = Join(words);
   return company;
 }

@@ -226,22 +226,23 @@ bool TakeSuffixPart(std::string_view part, Degrees degrees, std::vector<std::str
   return true;
 }
 
-bool IsParticle(std::string_view token, bool upper_text) {
+// `capitals`: it and the word after it are written in capitals only.
+bool IsParticle(std::string_view token, bool capitals) {
   const std::string lower = AsciiLower(token);
   if (!IsIn(kParticles, lower)) return false;
-  return upper_text || token == lower || !IsIn(kCautiousParticles, lower);
+  return capitals || token == lower || !IsIn(kCautiousParticles, lower);
 }
 
 // The index of the token that the last name begins with.
 size_t LastNameStart(const Tokens& tokens, Case text_case) {
   const size_t count = tokens.size();
-  const bool upper = text_case == Case::kUpper;
   if (count > 1 && text_case == Case::kMixed && IsParticle(tokens[0], false) &&
       tokens[0] == AsciiLower(tokens[0])) {
     return 0;  // "van der Berg": no first name
   }
   for (size_t i = 1; i + 1 < count; ++i) {
-    if (IsParticle(tokens[i], upper)) return i;
+    const bool capitals = CaseOf(Decode(Cat(tokens[i], tokens[i + 1]))) == Case::kUpper;
+    if (IsParticle(tokens[i], capitals)) return i;
   }
   const bool joined = count >= 4 && (tokens[count - 2] == "y" || tokens[count - 2] == "e") &&
                       text_case == Case::kMixed;
@@ -252,6 +253,30 @@ struct Split {
   Tokens given;
   Tokens last;
 };
+
+// A word in capitals within a name in mixed case ("Jean DUPONT") is cased too; a short one may be
+// initials ("JJ Abrams").
+std::string CasedInMixed(const std::string& token) {
+  const std::u32string points = Decode(token);
+  if (CaseOf(points) != Case::kUpper) return token;
+  const bool is_short = std::ranges::count_if(points, IsLetter) < 3;
+  const bool roman = token == "III" || token == "VII";
+  if (roman || (is_short && !IsIn(kParticles, AsciiLower(token)))) return token;
+  return NormalizeNamePart(token);
+}
+
+void CaseParts(const Split& split, PersonName* name) {
+  const size_t firsts = split.given.empty() ? 0 : 1;
+  const auto middle = split.given.begin() + static_cast<std::ptrdiff_t>(firsts);
+  Tokens parts[] = {Tokens(split.given.begin(), middle), Tokens(middle, split.given.end()),
+                    split.last};
+  std::string* const shown[] = {&name->first, &name->middle, &name->last};
+  const Case whole = CaseOf(Decode(Cat(Join(split.given), Join(split.last))));
+  for (size_t i = 0; i < std::size(parts); ++i) {
+    if (whole == Case::kMixed) std::ranges::transform(parts[i], parts[i].begin(), CasedInMixed);
+    *shown[i] = whole == Case::kMixed ? Join(parts[i]) : NormalizeNamePart(Join(parts[i]));
+  }
+}
 
 bool IsSpacelessScript(std::string_view token) {
   return std::ranges::any_of(Decode(token), [](char32_t c) {
@@ -330,7 +355,7 @@ Split SplitParts(Tokens parts, PersonName* name, std::vector<std::string>* suffi
     TakeHonorifics(&split.last, &name->salutation);
     TakeHonorifics(&split.given, &name->salutation);
     TakeSuffixes(&split.given, 1, suffixes);
-    TakeSuffixes(&split.last, 1, suffixes);
+    TakeSuffixes(&split.last, 0, suffixes);
     MoveParticles(&split);
     return split;
   }
@@ -380,17 +405,12 @@ absl::StatusOr<PersonName> NormalizePersonName(std::string_view text) {
   if (given.size() == 1 && split.last.empty() && IsSpacelessScript(given[0])) {
     name.full = given[0];  // which character ends the family name is not to be seen
   } else {
-    if (!given.empty()) {
-      name.first = NormalizeNamePart(given[0]);
-      name.middle = NormalizeNamePart(Join(given.subspan(1)));
-    }
-    name.last = NormalizeNamePart(Join(split.last));
+    CaseParts(split, &name);
     for (const std::string* part : {&name.first, &name.middle, &name.last}) {
       if (!part->empty()) name.full += Cat(name.full.empty() ? "" : " ", *part);
     }
   }
-  const std::string checked = name.full;
-  if (absl::Status status = CheckIsName(checked); !status.ok()) return status;
+  if (absl::Status status = CheckIsName(name.full); !status.ok()) return status;
   name.suffix = ShowSuffixes(suffixes);
   if (!suffixes.empty()) {
     name.full += Cat(IsGenerational(suffixes[0]) ? " " : ", ", name.suffix);

@@ -246,7 +246,7 @@ absl::StatusOr<std::string> NormalizePostalCode(std::string_view text, std::stri
   }
   if (written.empty() || (upper == "CA" && !IsCanadian(code))) {
     return InvalidArgument("'", clean, "' is no postal code of ", CountryName(upper),
-                           ", which are written ", Example(pattern->patterns),
+                           "; there they are written ", Example(pattern->patterns),
                            " (9 is any digit, A any letter, X either)");
   }
   return written;
