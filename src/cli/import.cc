@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -224,12 +225,23 @@ class Importer {
   absl::Status failure_;
 };
 
+// A file that holds no leads leaves no empty database behind.
+int CheckFirst(const Options& options, InputFile* input) {
+  const std::shared_ptr<const Model> model = ModelOrDefault(options);
+  if (model == nullptr) return kWrong;
+  const absl::Status status = RowReader::Open(options, *model, input).status();
+  if (!status.ok()) return Fail(InvalidArgument(options.file, ": ", Message(status)));
+  input->Rewind();
+  return kDone;
+}
+
 }  // namespace
 
 int Import(const Options& options) {
   absl::StatusOr<InputFile> input = InputFile::Open(options.file);
   if (!input.ok()) return Fail(input.status());
-  int code = kFailed;
+  int code = std::filesystem::exists(options.db) ? kDone : CheckFirst(options, &*input);
+  if (code != kDone) return code;
   const std::unique_ptr<Session> session =
       Open(options, options.dry_run ? Access::kDryRun : Access::kCreate, &code);
   if (session == nullptr) return code;

@@ -75,6 +75,11 @@ absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
   return input;
 }
 
+void InputFile::Rewind() {
+  std::rewind(file_);
+  position_ = 0;
+}
+
 CsvReader::Source InputFile::Source() {
   return [this](std::span<char> into) -> absl::StatusOr<size_t> {
     const size_t read = std::fread(into.data(), 1, into.size(), file_);

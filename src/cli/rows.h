@@ -38,6 +38,8 @@ class InputFile {
   int64_t position() const { return position_; }
   // For CsvReader; this object must outlive it.
   CsvReader::Source Source();
+  // Back to the first byte.
+  void Rewind();
 
  private:
   std::FILE* file_ = nullptr;

@@ -172,9 +172,10 @@ class Normalizer {
     FillText(field::kSalutation, name->salutation);
     const bool parts = lead().has(field::kFirstName) || lead().has(field::kLastName);
     if (parts) return;  // they were given: more exact than a split
-    FillText(field::kFirstName, name->first);
-    FillText(field::kMiddleName, name->middle);
-    FillText(field::kLastName, name->last);
+    // As if they had been given, so that what is exported comes in again as it went out.
+    FillText(field::kFirstName, NormalizeNamePart(name->first));
+    FillText(field::kMiddleName, NormalizeNamePart(name->middle));
+    FillText(field::kLastName, NormalizeNamePart(name->last));
     FillText(field::kNameSuffix, name->suffix);
   }
 

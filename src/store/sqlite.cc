@@ -175,10 +175,12 @@ class Committer {
     auto statement = database_.Prepare(PutSql(put.key.kind));
     if (!statement.ok()) return statement.status();
     statement->Bind(workspace_).Bind(put.key.id).BindBlob(put.body);
+    // What is bound must live until the statement has run.
+    const IndexValue absent;
     for (const std::string& column : columns) {
       const auto entry = std::find_if(put.index.begin(), put.index.end(),
                                       [&](const IndexEntry& each) { return each.name == column; });
-      statement->BindIndex(entry == put.index.end() ? IndexValue() : entry->value);
+      statement->BindIndex(entry == put.index.end() ? absent : entry->value);
     }
     return statement->Run();
   }
