@@ -3,7 +3,6 @@
 // CEL's own conformance cases. A case of the core has to pass or stand in expression_refused.txt
 // with its reason; any other case has to be refused by Compile or be right.
 #include <gtest/gtest.h>
-#include <rapidjson/document.h>
 
 #include <cmath>
 #include <deque>
@@ -17,6 +16,7 @@
 #include "leadcore/expression.h"
 #include "leadcore/lead.h"
 #include "leadcore/schema.h"
+#include "rapidjson.h"
 #include "test_util.h"
 
 namespace leadcore {
