@@ -223,8 +223,9 @@ TEST(Import, HostileFilesCostNothingButTheirBadRows) {
 
 TEST(Import, InterruptedItLeavesWhatIsInAndGoesOn) {
   const CommandLine cli;
+  const auto rows = static_cast<int64_t>(Scaled(60'000));
   std::string csv = "Name,Email\n";
-  for (int i = 0; i < 60'000; ++i) {
+  for (int64_t i = 0; i < rows; ++i) {
     csv += "Person " + std::to_string(i) + ",p" + std::to_string(i) + "@example.com\n";
   }
   cli.Write("a.csv", csv);
@@ -232,8 +233,8 @@ TEST(Import, InterruptedItLeavesWhatIsInAndGoesOn) {
   // The first rows are in when the log has grown.
   const std::string log = cli.Path("a.db-wal");
   std::error_code none;
-  while (!std::filesystem::exists(log) || std::filesystem::file_size(log, none) < 2'000'000) {
-    ASSERT_EQ(kill(child, 0), 0);
+  while (!std::filesystem::exists(log) || std::filesystem::file_size(log, none) < 200'000) {
+    ASSERT_EQ(waitpid(child, nullptr, WNOHANG), 0) << "it ended early: " << cli.Read("stderr");
   }
   ASSERT_EQ(kill(child, SIGINT), 0);
   const Ran ran = cli.Wait(child);
@@ -241,11 +242,11 @@ TEST(Import, InterruptedItLeavesWhatIsInAndGoesOn) {
   EXPECT_THAT(ran.err, HasSubstr("run the same command again"));
   const int64_t in = Count(ran.Result(), "created");
   EXPECT_GT(in, 0);
-  EXPECT_LT(in, 60'000);
+  EXPECT_LT(in, rows);
   const Ran rest = cli.Run({"import", "--db", "a.db", "a.csv"});
   EXPECT_EQ(rest.code, 0) << rest.err;
   EXPECT_EQ(Count(rest.Result(), "skipped"), in);
-  EXPECT_EQ(Count(rest.Result(), "created"), 60'000 - in);
+  EXPECT_EQ(Count(rest.Result(), "created"), rows - in);
 }
 
 // ---- Real files
@@ -320,13 +321,13 @@ TEST_F(RealFile, XEducationComesInWholeAndCountsRight) {
   EXPECT_EQ(told[""].first, 36);
 
   ASSERT_EQ(Import("a.db", kFile, "education_aliases.json").code, 0);
-  for (const nlohmann::json& row :
-       cli_.Run({"report", "source", "--db", "a.db"}).Result()["rows"]) {
-    if (row["source"] == "Google") {
-      EXPECT_EQ(row["leads"], 2873);
-    }
+  const nlohmann::json aliased = cli_.Run({"report", "source", "--db", "a.db"}).Result();
+  int google = 0;
+  for (const nlohmann::json& row : aliased["rows"]) {
+    if (row["source"] == "Google") google = row["leads"];
     EXPECT_NE(row["source"], "google");
   }
+  EXPECT_EQ(google, 2873);
 }
 
 }  // namespace
