@@ -277,6 +277,10 @@ std::string PlaceOf(const Region& region) {
   return region.name[0] == '0' ? "an international service" : region.name;
 }
 
+std::string DigitCount(std::string_view digits) {
+  return Cat(digits.size(), digits.size() == 1 ? " digit" : " digits");
+}
+
 absl::Status NoHome(std::string_view region) {
   constexpr std::string_view kRemedy = "write the number with + and its country code";
   return region.empty()
@@ -284,16 +288,17 @@ absl::Status NoHome(std::string_view region) {
              : InvalidArgument("'", region, "' is no country with phone numbers; ", kRemedy);
 }
 
+// `digits` start with what should be the country code.
 absl::Status WrongCode(Found found, std::string_view digits) {
   return found == Found::kShort
-             ? InvalidArgument("too short: ", digits.size(), " digits with the country code")
+             ? InvalidArgument("too short: ", DigitCount(digits), " with the country code")
              : InvalidArgument("no country has the code that +", digits.substr(0, 3),
                                " starts with");
 }
 
 absl::Status WrongLength(const Region& plan, std::string_view digits) {
   return InvalidArgument("too ", digits.size() < kShortestNumber ? "short" : "long",
-                         " for a number in ", PlaceOf(plan), ": ", digits.size(), " digits after +",
+                         " for a number in ", PlaceOf(plan), ": ", DigitCount(digits), " after +",
                          plan.code);
 }
 
@@ -315,7 +320,7 @@ absl::StatusOr<PhoneNumber> NormalizePhone(std::string_view text, std::string_vi
     const Found dialled = TakeDialledCode(*home, &digits, &country);
     if (!read->international || dialled == Found::kCode) found = dialled;
   }
-  if (found == Found::kShort || found == Found::kUnknown) return WrongCode(found, read->digits);
+  if (found == Found::kShort || found == Found::kUnknown) return WrongCode(found, digits);
   // Numbers of a code that several countries share are read by the main one's plan.
   const Region& plan = found == Found::kCode ? MainRegion(*country) : *home;
   if (country == nullptr) country = FindCountry(home->code);
