@@ -96,7 +96,7 @@ TEST(NormalizeCompanyTest, RefusesWhatIsNoName) {
 }
 
 TEST(NormalizeCompanyPropertyTest, CoreOfACoreIsItself) {
-  SCOPED_TRACE("seed " + std::to_string(testing::kNormalizeSeed));
+  SCOPED_TRACE("seed " + std::to_string(testing::Seed()));
   constexpr std::string_view kWords[] = {"Acme", "The", "GmbH", "& Co.",    "KG",  "Inc.", "S.p.A.",
                                          "Spa",  "AB",  "PT",   "株式会社", "and", "&",    "Ltd",
                                          "A/S",  "OOO", "Sp.",  "z o.o.",   "co",  "SE",   "Foo"};

@@ -103,7 +103,7 @@ TEST(NormalizeNamePartTest, CasesOnlyWhatIsAllUpperOrAllLower) {
 }
 
 TEST(NormalizeNamePropertyTest, FullNamesAndPartsAreIdempotent) {
-  SCOPED_TRACE("seed " + std::to_string(testing::kNormalizeSeed));
+  SCOPED_TRACE("seed " + std::to_string(testing::Seed()));
   constexpr std::string_view kWords[] = {
       "Ann",     "Lee",      "van",   "der",     "Mr.", "Dr",  "Jr.", "PhD", "III",
       "O'Brien", "McDonald", "y",     "Smith",   ",",   ", ",  "MA",  "bin", "al-Ali",

@@ -240,7 +240,7 @@ TEST(NormalizePostalCodeTest, RefusesWhatDoesNotFit) {
 }
 
 TEST(NormalizePlacePropertyTest, AllAreIdempotent) {
-  SCOPED_TRACE("seed " + std::to_string(testing::kNormalizeSeed));
+  SCOPED_TRACE("seed " + std::to_string(testing::Seed()));
   constexpr std::string_view kWords[] = {
       "www.", "example", ".com",   ".co.uk", "https://", "/x",    "12345", "1A",    "AB",
       "-",    "Calif.",  "Bayern", "of",     "USA",      "Korea", "the",   "90210", "."};

@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
-namespace leadcore::testing {
+#include "test_util.h"
 
-inline constexpr uint32_t kNormalizeSeed = 20261123;
+namespace leadcore::testing {
 
 class RandomText {
  public:
@@ -57,7 +57,7 @@ class RandomText {
   }
 
   std::span<const std::string_view> words_;
-  std::mt19937 random_{kNormalizeSeed};
+  std::mt19937_64 random_{Seed()};
 };
 
 }  // namespace leadcore::testing

@@ -76,7 +76,7 @@ TEST(IsValidUtf8Test, RefusesNulAndIllFormedText) {
 }
 
 TEST(NormalizePropertyTest, TextAndFoldAreIdempotentAndReadable) {
-  SCOPED_TRACE("seed " + std::to_string(testing::kNormalizeSeed));
+  SCOPED_TRACE("seed " + std::to_string(testing::Seed()));
   constexpr std::string_view kWords[] = {"Straße", "U.S.A.", "O'Brien", "a.b", "x", "Ångström"};
   RandomText random(kWords);
   for (size_t i = 0; i < testing::Scaled(50'000); ++i) {

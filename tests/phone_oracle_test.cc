@@ -47,11 +47,6 @@ class Random {
   uint64_t state_;
 };
 
-uint64_t Seed() {
-  const char* seed = std::getenv("LEADCORE_SEED");
-  return seed == nullptr ? 20'261'123 : std::strtoull(seed, nullptr, 10);
-}
-
 // What one region's numbers look like: the national numbers of the oracle's examples.
 std::vector<std::string> Examples(const PhoneNumberUtil& util, const std::string& region) {
   std::vector<std::string> examples;
@@ -289,7 +284,7 @@ class PhoneOracle : public ::testing::Test {
   }
   ~PhoneOracle() override { judge_.Print(); }
 
-  const uint64_t seed_ = Seed();
+  const uint64_t seed_ = testing::Seed();
   const PhoneNumberUtil& util_ = *PhoneNumberUtil::GetInstance();
   std::vector<std::string> regions_;  // in order
   Judge judge_{util_};

@@ -5,6 +5,7 @@
 #define LEADCORE_TESTS_TEST_UTIL_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -37,6 +38,12 @@ inline size_t Scaled(size_t full) {
 #else
   return full;
 #endif
+}
+
+// Of random tests, which print it; LEADCORE_SEED sets another.
+inline uint64_t Seed() {
+  const char* seed = std::getenv("LEADCORE_SEED");
+  return seed == nullptr ? 20'261'123 : std::strtoull(seed, nullptr, 10);
 }
 
 inline std::string ReadFile(const std::filesystem::path& path) {

@@ -18,6 +18,8 @@ namespace {
 
 #include "normalize/name_words.inc"
 
+constexpr int kMostReadings = 8;
+
 using Tokens = std::vector<std::string>;
 
 bool IsIn(std::span<const std::string_view> words, std::string_view word) {
@@ -158,6 +160,15 @@ std::string TakeBracketed(std::string* text) {
       *text = NormalizeText(rest);
     }
   }
+  // A bracket that nothing closes is a slip, and would find a partner in what was taken.
+  for (const auto& pair : kPairs) {
+    for (const std::string_view stray : pair) {
+      for (size_t at = text->find(stray); at != std::string::npos; at = text->find(stray, at)) {
+        text->replace(at, stray.size(), " ");
+      }
+    }
+  }
+  *text = NormalizeText(*text);
   return taken;
 }
 
@@ -375,25 +386,7 @@ Split SplitParts(Tokens parts, PersonName* name, std::vector<std::string>* suffi
   return split;
 }
 
-}  // namespace
-
-std::string NormalizeNamePart(std::string_view text) {
-  std::string clean = NormalizeText(text);
-  const std::u32string points = Decode(clean);
-  const Case text_case = CaseOf(points);
-  if (text_case != Case::kUpper && text_case != Case::kLower) return clean;
-  const Tokens words = SplitAt(clean, ' ');
-  std::string out;
-  for (size_t i = 0; i < words.size(); ++i) {
-    // A particle at the very end opens nothing: it is a name.
-    const bool only = i + 1 == words.size();
-    if (i > 0) out += ' ';
-    out += CasedWord(Decode(words[i]), i == 0, only);
-  }
-  return NormalizeText(out);
-}
-
-absl::StatusOr<PersonName> NormalizePersonName(std::string_view text) {
+absl::StatusOr<PersonName> ReadName(std::string_view text) {
   std::string clean = NormalizeText(text);
   if (clean.empty()) return InvalidArgument("the name is empty");
   if (absl::Status status = CheckIsName(clean); !status.ok()) return status;
@@ -416,6 +409,37 @@ absl::StatusOr<PersonName> NormalizePersonName(std::string_view text) {
     name.full += Cat(IsGenerational(suffixes[0]) ? " " : ", ", name.suffix);
   }
   if (!bracketed.empty()) name.full += Cat(" ", bracketed);
+  return name;
+}
+
+}  // namespace
+
+std::string NormalizeNamePart(std::string_view text) {
+  std::string clean = NormalizeText(text);
+  const std::u32string points = Decode(clean);
+  const Case text_case = CaseOf(points);
+  if (text_case != Case::kUpper && text_case != Case::kLower) return clean;
+  const Tokens words = SplitAt(clean, ' ');
+  std::string out;
+  for (size_t i = 0; i < words.size(); ++i) {
+    // A particle at the very end opens nothing: it is a name.
+    const bool only = i + 1 == words.size();
+    if (i > 0) out += ' ';
+    out += CasedWord(Decode(words[i]), i == 0, only);
+  }
+  return NormalizeText(out);
+}
+
+absl::StatusOr<PersonName> NormalizePersonName(std::string_view text) {
+  absl::StatusOr<PersonName> name = ReadName(text);
+  // A title or bracket that the first reading uncovers ("mr.ann" is "Mr. Ann") is read again, so
+  // that the full name means the same to whoever reads it next.
+  for (int i = 0; name.ok() && i < kMostReadings; ++i) {
+    absl::StatusOr<PersonName> again = ReadName(name->full);
+    if (again.ok() && again->full == name->full) break;
+    if (again.ok() && again->salutation.empty()) again->salutation = std::move(name->salutation);
+    name = std::move(again);
+  }
   return name;
 }
 
