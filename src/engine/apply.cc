@@ -95,7 +95,7 @@ class Applier {
 
  private:
   absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot,
-                                   std::map<std::string, LeadState>* states) {
+                                   std::map<std::string, PendingState>* states) {
     const Scene scene{model_, call_, workspace_, snapshot, states};
     const Command& command = commands_[at];
     absl::StatusOr<Prepared> prepared =
@@ -117,7 +117,7 @@ class Applier {
     std::vector<size_t> places;
     std::vector<std::shared_ptr<Reply>> replies;
     std::vector<Batch> batches;
-    std::map<std::string, LeadState> states;
+    std::map<std::string, PendingState> states;
     std::set<std::string> written;
     size_t at = first;
     for (; at < commands_.size() && at - first < kLargestGroup; ++at) {
@@ -198,7 +198,7 @@ class Applier {
         replies_[at] = Failed(snapshot.status());
         return;
       }
-      std::map<std::string, LeadState> states;
+      std::map<std::string, PendingState> states;
       absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
       snapshot->reset();
       if (!prepared.ok()) {

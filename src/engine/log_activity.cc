@@ -114,18 +114,26 @@ absl::StatusOr<std::string> FindLead(const Scene& scene, const LogActivity& log,
 
 }  // namespace
 
-void AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
-                 LeadRecord record, Prepared* prepared) {
+absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
+                         LeadRecord record, Prepared* prepared) {
   const Model& model = scene.model;
   const std::string lead_id(record.lead.id());
   Call call = scene.call;
   call.request_id = request_id;
   LeadState& state = record.state;
+  Batch batch;
   const auto earlier = scene.states->find(lead_id);
-  if (earlier != scene.states->end()) state = earlier->second;
+  if (earlier != scene.states->end()) {
+    state = earlier->second.state;
+    // Where that one lost its race, the version counted on may be there as another caller's.
+    batch.checks.push_back({{RecordKind::kActivity, earlier->second.activity_id}, 1});
+  }
   const std::string band = state.score.band;
   const int64_t version = state.version;
   activity.id = MakeId(call.now, scene.workspace, request_id, 1);
+  // A request that was done before will write nothing: nobody may count on it.
+  const auto done = scene.snapshot.Get({RecordKind::kActivity, activity.id});
+  if (!done.ok()) return done.status();
 
   const ActivityKind* kind = model.FindKind(activity.kind);
   if (kind != nullptr) {
@@ -136,16 +144,15 @@ void AddActivity(const Scene& scene, const std::string& request_id, Activity act
   state.last_activity_time = std::max(activity.time, state.last_activity_time.value_or(INT64_MIN));
   Evaluate(model, call.now, &record.lead, &state);
   state.version = version + 1;
-  (*scene.states)[lead_id] = state;
+  if (!*done) (*scene.states)[lead_id] = {state, activity.id};
 
   prepared->reply->lead_id = lead_id;
   prepared->reply->activity_id = activity.id;
   prepared->reply->score = state.score;
-  Batch batch;
   batch.request_id = request_id;
   batch.now = ToMicros(call.now);
-  batch.checks = {{{RecordKind::kLeadState, lead_id}, version},
-                  {{RecordKind::kActivity, activity.id}, 0}};
+  batch.checks.push_back({{RecordKind::kLeadState, lead_id}, version});
+  batch.checks.push_back({{RecordKind::kActivity, activity.id}, 0});
   batch.finish = [model = &model, call, activity = std::move(activity), state, lead_id, band,
                   reply = prepared->reply](std::span<const int64_t>) {
     Writes writes;
@@ -164,6 +171,7 @@ void AddActivity(const Scene& scene, const std::string& request_id, Activity act
     return writes;
   };
   prepared->batch = std::move(batch);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::string& request_id,
@@ -189,7 +197,9 @@ absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::strin
   if (!record.ok()) return record.status();
   activity.lead_id = *lead_id;
   prepared.reply->outcome = Outcome::kLogged;
-  AddActivity(scene, request_id, std::move(activity), *std::move(record), &prepared);
+  const absl::Status added =
+      AddActivity(scene, request_id, std::move(activity), *std::move(record), &prepared);
+  if (!added.ok()) return added;
   return prepared;
 }
 

@@ -60,14 +60,20 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 
 // ---- submit.cc, log_activity.cc
 
+// The state of a lead as an activity of the group will leave it, once that is committed.
+struct PendingState {
+  LeadState state;
+  std::string activity_id;
+};
+
 // Where one command reads and what it may know of others in its group.
 struct Scene {
   const Model& model;
   const Call& call;
   std::string_view workspace;
   const Snapshot& snapshot;
-  // States of leads as earlier commands of the group will leave them.
-  std::map<std::string, LeadState>* states;
+  // By lead, the last of the group.
+  std::map<std::string, PendingState>* states;
 };
 
 // A command decided: the reply as far as it is known, and what has to be committed for it.
@@ -85,8 +91,8 @@ absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::strin
                                             const LogActivity& log);
 
 // The batch of an activity that is added to a known lead; completes `prepared`.
-void AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
-                 LeadRecord record, Prepared* prepared);
+absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
+                         LeadRecord record, Prepared* prepared);
 
 // ---- tick.cc
 

@@ -187,8 +187,7 @@ class Submitter {
       if (!text.empty()) activity.attributes.emplace_back(field.name, std::move(text));
     }
     reply().outcome = Outcome::kAttached;
-    AddActivity(scene_, request_id_, std::move(activity), *std::move(known), &prepared_);
-    return absl::OkStatus();
+    return AddActivity(scene_, request_id_, std::move(activity), *std::move(known), &prepared_);
   }
 
   absl::Status Fill(const Lead& lead, const MatchDecision& decision) {
