@@ -114,6 +114,7 @@ void WriteScore(const Score& score, Writer* writer) {
 }
 
 bool ReadGroup(Reader* outer, Score* score) {
+  if (!outer->has_bytes()) return false;
   GroupScore& group = score->groups.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
@@ -127,6 +128,7 @@ bool ReadGroup(Reader* outer, Score* score) {
 }
 
 bool ReadLedgerEntry(Reader* outer, Score* score) {
+  if (!outer->has_bytes()) return false;
   LedgerEntry& entry = score->ledger.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
@@ -182,6 +184,7 @@ void WriteSeries(const ActivitySummary::Series& series, Writer* writer) {
 }
 
 bool ReadSeries(Reader* outer, ActivitySummary* summary) {
+  if (!outer->has_bytes()) return false;
   ActivitySummary::Series& series = summary->series.emplace_back();
   std::vector<int32_t> hours;
   std::vector<int32_t> counts;
@@ -313,6 +316,7 @@ bool ReadAssignment(Reader* outer, Assignment* assignment) {
       case 6:
         return ReadInteger(*reader, &assignment->ticket);
       case 7: {
+        if (!reader->has_bytes()) return false;
         Assignment::Step& step = assignment->steps.emplace_back();
         return ReadTwoTexts(reader, &step.what, &step.answer);
       }
@@ -322,6 +326,7 @@ bool ReadAssignment(Reader* outer, Assignment* assignment) {
 }
 
 bool ReadHit(Reader* outer, EventPayload* payload) {
+  if (!outer->has_bytes()) return false;
   KeyHit& hit = payload->hits.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
@@ -337,6 +342,7 @@ bool ReadHit(Reader* outer, EventPayload* payload) {
 }
 
 bool ReadDetail(Reader* outer, EventPayload* payload) {
+  if (!outer->has_bytes()) return false;
   auto& [name, text] = payload->details.emplace_back();
   return ReadTwoTexts(outer, &name, &text);
 }
@@ -417,9 +423,9 @@ absl::StatusOr<Activity> DecodeActivity(std::string_view bytes) {
       case 5:
         return reader->Moment(&activity.time);
       case 6:
-        return reader->Text(&activity.outcome.emplace());
+        return reader->has_bytes() && reader->Text(&activity.outcome.emplace());
       case 7:
-        return reader->Text(&activity.next_step.emplace());
+        return reader->has_bytes() && reader->Text(&activity.next_step.emplace());
       case 8:
         return reader->Moment(&activity.due);
       case 9:
@@ -470,7 +476,7 @@ absl::StatusOr<EventPayload> DecodeEventPayload(std::string_view bytes) {
       case 3:
         return ReadImage(*reader, &payload.activity);
       case 4:
-        return ReadAssignment(reader, &payload.assignment.emplace());
+        return reader->has_bytes() && ReadAssignment(reader, &payload.assignment.emplace());
       case 5:
         return ReadHit(reader, &payload);
       case 6:

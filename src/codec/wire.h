@@ -107,6 +107,8 @@ class Reader {
   bool Varint(uint64_t* value) const;
   bool Fixed64(uint64_t* bits) const;
   bool Bytes(std::string_view* bytes) const;
+  // Whether Bytes would take it; to be asked before room is made for what it holds.
+  bool has_bytes() const { return type_ == kBytes; }
   // Like Bytes; text that is not UTF-8 is a fault.
   bool Text(std::string_view* text);
   bool Text(std::string* text);

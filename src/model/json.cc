@@ -230,7 +230,7 @@ std::optional<Json> ParseJson(std::string_view document, Faults* faults) {
 void LocateFaults(std::string_view document, const Json& root, size_t first, Faults* faults) {
   for (size_t i = first; i < faults->size(); ++i) {
     Fault& fault = (*faults)[i];
-    if (fault.line != 0 || fault.path.empty()) continue;
+    if (fault.line != 0) continue;
     std::string_view path = fault.path;
     const Json* at = &root;
     while (!path.empty()) {
@@ -238,7 +238,6 @@ void LocateFaults(std::string_view document, const Json& root, size_t first, Fau
       if (next == nullptr) break;
       at = next;
     }
-    if (at == &root) continue;  // of a section that the document does not have
     size_t offset = at->offset;
     if (path.empty() && fault.offset >= 0 && at->kind == Json::Kind::kString) {
       offset = InString(document, offset, fault.offset);
