@@ -132,6 +132,7 @@ class EngineConcurrentReadsTest : public ::testing::TestWithParam<StoreKind> {
   void Follow() {
     std::map<std::string, int64_t> notes, versions;
     FeedRequest request;
+    request.limit = 10'000;  // more than there will be: the last page ends at the end
     ReadWhileWriting([&] {
       std::set<std::string> touched;
       const absl::Status status =
