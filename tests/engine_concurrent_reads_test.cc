@@ -205,7 +205,7 @@ class EngineConcurrentReadsTest : public ::testing::TestWithParam<StoreKind> {
   static constexpr uint64_t kSeed = 20260106;
   static constexpr size_t kWriters = 4;
   const size_t people_ = Scaled(300);
-  const size_t commands_ = Scaled(GetParam() == StoreKind::kMemory ? 2'000 : 500);
+  const size_t commands_ = Scaled(GetParam() == StoreKind::kMemory ? 2'000 : 250);
   std::atomic<size_t> writing_{kWriters};
   int64_t told_ = 0;
   World world_;
