@@ -284,8 +284,11 @@ class Lister {
   }
 
   std::string EncodeCursor() const {
+    const std::string place = Cat(fingerprint_, '\0', stage_, '\0');
     std::string value = "n";
-    if (const auto* text = std::get_if<std::string>(&after_->first)) {
+    if (!after_) {
+      value = "s";  // the stage before ended with the page
+    } else if (const auto* text = std::get_if<std::string>(&after_->first)) {
       value = Cat("t", *text);
     } else if (const auto* whole = std::get_if<int64_t>(&after_->first)) {
       value = Cat("i", *whole);
@@ -294,7 +297,7 @@ class Lister {
       std::memcpy(&bits, real, sizeof(bits));
       value = Cat("r", bits);
     }
-    const std::string plain = Cat(fingerprint_, '\0', stage_, '\0', after_->second, '\0', value);
+    const std::string plain = Cat(place, after_ ? after_->second : std::string(), '\0', value);
     std::string cursor;
     absl::WebSafeBase64Escape(ToAbsl(plain), &cursor);
     return cursor;
@@ -318,6 +321,7 @@ class Lister {
     if (parts[0] != fingerprint_ || value.empty()) return bad;
     if (parts[1].size() != 1 || !std::isdigit(static_cast<unsigned char>(parts[1][0]))) return bad;
     stage_ = static_cast<size_t>(parts[1][0] - '0');
+    if (value == "s") return absl::OkStatus();
     const std::string rest = value.substr(1);
     IndexValue at;
     if (value[0] == 't') {
