@@ -24,7 +24,8 @@ using ::testing::SizeIs;
 constexpr std::string_view kCountingModel = R"({
   "required": [{"any_of": ["email"]}],
   "keys": [{"name": "email", "exclusive": true, "fields": ["email"], "on_hit": "reject"}],
-  "activity_kinds": [{"name": "call", "response": true, "attributes": [{"name": "seconds", "type": "integer"}]}],
+  "activity_kinds": [{"name": "call", "response": true,
+                      "attributes": [{"name": "seconds", "type": "integer"}]}],
   "scoring": {"groups": [{"name": "all", "rules": [
     {"name": "calls", "when": "count('call') >= 1 && sum('call', 'seconds', days(3650)) > 0",
      "points": 1}]}],
