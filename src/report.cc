@@ -169,7 +169,7 @@ class AgingReport : public Report {
             month - week,
             quarter - month,
             all - quarter,
-            days[(days.size() - 1) / 2]};
+            static_cast<double>(days[(days.size() - 1) / 2] + days[days.size() / 2]) / 2};
   }
 
   const std::vector<ReportState> states_;
