@@ -200,7 +200,7 @@ class Demo {
     for (const leadcore::ReportRow& row : (*report)->Rows()) {
       const auto* text = std::get_if<std::string>(&row[0]);
       std::printf("%8lld %s\n", static_cast<long long>(std::get<int64_t>(row[1])),
-                  text == nullptr ? "(nobody)" : text->c_str());
+                  text == nullptr ? "(nobody: closed before they came)" : text->c_str());
     }
   }
 

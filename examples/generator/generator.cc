@@ -89,6 +89,9 @@ constexpr Text kTechnologies[] = {"Salesforce", "HubSpot", "AWS",   "Snowflake",
 constexpr Text kProducts[] = {"Analytics", "Automation", "Support", "Platform"};
 constexpr Text kFree[] = {"gmail.com", "yahoo.com", "outlook.com", "gmx.de"};
 
+// Leads that another system had worked on already.
+constexpr Text kStatuses[] = {"Contacted", "Contacted", "Contacted",   "Qualified",
+                              "Qualified", "Nurture",   "Unqualified", "Converted"};
 constexpr Text kColumns[] = {"Lead ID",
                              "First Name",
                              "Last Name",
@@ -110,6 +113,7 @@ constexpr Text kColumns[] = {"Lead ID",
                              "Product Interest",
                              "bant.budget_confirmed",
                              "bant.decision_maker",
+                             "Lead Status",
                              "create_time"};
 enum Column : size_t { kId, kFirstName, kLastName, kTitle, kEmail, kPhone, kCompany };
 
@@ -264,6 +268,7 @@ std::vector<std::string> Leads::Write(const Person& person) {
       some(30, std::string(random_.Of(kProducts))),
       some(25, random_.Chance(40) ? "yes" : "no"),
       some(25, random_.Chance(50) ? "yes" : "no"),
+      some(30, std::string(random_.Of(kStatuses))),
       person.created};
   if (random_.Chance(3)) cells[kLastName] = Upper(cells[kLastName]);
   if (random_.Chance(3)) cells[kFirstName] = "  " + cells[kFirstName] + " ";
