@@ -293,6 +293,7 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   const CommandLine cli;
   EXPECT_EQ(cli.Run({}).code, 2);
   EXPECT_EQ(cli.Run({"frobnicate"}).code, 2);
+  EXPECT_THAT(cli.Run({"--db", "a.db", "lst"}).err, HasSubstr("'lst', did you mean 'list'?"));
   EXPECT_EQ(cli.Run({"list"}).code, 2);
   EXPECT_EQ(cli.Run({"list", "--db", "a.db", "--bogus"}).code, 2);
   EXPECT_EQ(cli.Run({"list", "--db", "a.db", "--now", "yesterday"}).code, 2);
@@ -306,6 +307,17 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   EXPECT_EQ(none.code, 1);
   EXPECT_THAT(none.err, HasSubstr("there is no database none.db"));
   EXPECT_FALSE(std::filesystem::exists(cli.Path("none.db")));
+}
+
+TEST_F(Command, WordsAndOptionsGoInAnyOrder) {
+  const std::string all = cli_.Run({"list", "--db", "a.db", "--limit", "2", "--json"}).out;
+  EXPECT_EQ(cli_.Run({"--db", "a.db", "list", "--limit", "2"}).out, all);
+  EXPECT_EQ(cli_.Run({"--limit=2", "--json", "--db", "a.db", "list"}).out, all);
+  EXPECT_EQ(cli_.Run({"--db", "a.db", "source", "report"}).Result()["report"], "source");
+  const Ran zero = cli_.Run({"list", "--db", "a.db", "--limit", "0"});
+  EXPECT_EQ(zero.code, 2);
+  EXPECT_THAT(zero.err, HasSubstr("--limit: '0' is no whole number from 1 on"));
+  EXPECT_EQ(cli_.Run({"list", "--db", "a.db", "--limit", "many"}).code, 2);
 }
 
 TEST_F(Command, ASecondWriterIsToldWhoTheFirstIsAndReadersAreNot) {

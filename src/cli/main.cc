@@ -2,17 +2,34 @@
 //
 // leadcore: the command. Results go to stdout, everything else to stderr.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "context.h"
+#include "text.h"
 
 namespace leadcore::cli {
 namespace {
 
 using Run = int (*)(const Options&);
+
+constexpr const char* kFooter =
+    "Exit codes: 0 done (rejected rows are reported, not an error), 1 failed, 2 wrong usage or "
+    "model, 130 interrupted.";
+
+CLI::Validator AtLeast(int64_t least) {
+  return {[least](std::string& text) -> std::string {
+            int64_t number = 0;
+            if (CLI::detail::lexical_cast(text, number) && number >= least) return "";
+            return "'" + text + "' is no whole number from " + std::to_string(least) + " on";
+          },
+          ""};
+}
 
 class Command {
  public:
@@ -23,26 +40,68 @@ class Command {
     app_.add_option("--now", options_.now, "the time of the call (RFC 3339); default: the clock");
     app_.add_option("--actor", options_.actor, "who does it, for the audit trail; default: $USER");
     app_.add_flag("--json", options_.json, "for programs: one JSON object a line");
-    app_.footer(
-        "Exit codes: 0 done (rejected rows are reported, not an error), 1 failed, 2 wrong usage or "
-        "model, 130 interrupted.");
+    app_.footer(kFooter);
     Models();
     Writing();
     Reading();
   }
 
   int Main(int argc, char** argv) {
+    // CLI11 reads from the back.
+    std::vector<std::string> words = WordFirst({argv + 1, argv + argc});
+    std::reverse(words.begin(), words.end());
     try {
-      app_.parse(argc, argv);
+      app_.name(argv[0]);
+      app_.parse(std::move(words));
     } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() != 0 && !unknown_.empty()) return NoSubcommand();
       return app_.exit(error) == 0 ? kDone : kWrong;
     }
     return run_(options_);
   }
 
  private:
+  // Whether the option `name` of any subcommand is followed by a value.
+  bool TakesValue(const std::string& name) const {
+    const auto takes = [&name](const CLI::App& app) {
+      const CLI::Option* option = app.get_option_no_throw(name);
+      return option != nullptr && option->get_items_expected_max() > 0;
+    };
+    const std::vector<const CLI::App*> subs = app_.get_subcommands({});
+    return takes(app_) ||
+           std::ranges::any_of(subs, [&](const CLI::App* sub) { return takes(*sub); });
+  }
+
+  // The arguments with the subcommand in front, wherever it stood: options may come before it.
+  std::vector<std::string> WordFirst(std::vector<std::string> words) {
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (words[i].starts_with("-")) {
+        if (TakesValue(words[i])) ++i;
+      } else if (std::ranges::find(names_, words[i]) != names_.end()) {
+        std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i),
+                    words.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        unknown_.clear();
+        break;
+      } else if (unknown_.empty()) {
+        unknown_ = words[i];
+      }
+    }
+    return words;
+  }
+
+  int NoSubcommand() const {
+    const std::vector<std::string_view> names(names_.begin(), names_.end());
+    const std::string_view closest = ClosestName(unknown_, names.data(), names.size());
+    Complain(Cat("there is no subcommand '", unknown_, "'",
+                 closest.empty() ? "" : Cat(", did you mean '", closest, "'?"),
+                 " (leadcore --help lists them)"));
+    return kWrong;
+  }
+
   CLI::App* Add(std::string name, std::string what, Run run) {
+    names_.push_back(name);
     CLI::App* sub = app_.add_subcommand(std::move(name), std::move(what));
+    sub->footer(std::string("Also, everywhere: --now TIME, --actor NAME, --json.\n") + kFooter);
     sub->callback([this, run] { run_ = run; });
     return sub;
   }
@@ -125,15 +184,15 @@ class Command {
     list->add_option("--search", options_.search, "start of a name, company, e-mail or phone");
     list->add_option("--sort", options_.sort, "an indexed field");
     list->add_flag("--descending", options_.descending, "greatest first");
-    list->add_option("--limit", options_.limit, "default: all")->check(CLI::PositiveNumber);
+    list->add_option("--limit", options_.limit, "default: all")->check(AtLeast(1));
     list->add_option("--cursor", options_.cursor, "where the page before ended");
     list->add_flag("--explain", options_.explain, "says on stderr how it is read");
 
     CLI::App* feed = Add("feed", "what happened, one JSON object a line", Feed);
     Db(feed);
     feed->add_option("--after", options_.after, "the sequence number of the last one seen")
-        ->check(CLI::NonNegativeNumber);
-    feed->add_option("--limit", options_.limit, "default: all")->check(CLI::PositiveNumber);
+        ->check(AtLeast(0));
+    feed->add_option("--limit", options_.limit, "default: all")->check(AtLeast(1));
     feed->add_flag("--follow", options_.follow, "waits for more, until Ctrl-C");
 
     CLI::App* exported = Add("export", "all leads, lossless", Export);
@@ -150,6 +209,8 @@ class Command {
   CLI::App app_;
   Options options_;
   Run run_ = nullptr;
+  std::vector<std::string> names_;  // of the subcommands
+  std::string unknown_;             // the word that stands where one should
 };
 
 }  // namespace
