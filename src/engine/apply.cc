@@ -96,7 +96,7 @@ class Applier {
  private:
   absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot,
                                    std::map<std::string, PendingState>* states) {
-    const Scene scene{model_, call_, workspace_, snapshot, states};
+    const Scene scene{model_, call_, *store_, workspace_, snapshot, states};
     const Command& command = commands_[at];
     absl::StatusOr<Prepared> prepared =
         std::holds_alternative<Submit>(command.body)
@@ -119,8 +119,11 @@ class Applier {
     std::vector<Batch> batches;
     std::map<std::string, PendingState> states;
     std::set<std::string> written;
+    std::set<std::string_view> requests;
     size_t at = first;
     for (; at < commands_.size() && at - first < kLargestGroup; ++at) {
+      // What becomes of the second one depends on whether the first was done.
+      if (!requests.insert(request_ids_[at]).second) break;
       absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
       if (!prepared.ok()) {
         replies_[at] = Failed(prepared.status());

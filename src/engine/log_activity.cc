@@ -104,7 +104,9 @@ absl::StatusOr<std::string> FindLead(const Scene& scene, const LogActivity& log,
     keys->push_back(key.text);
     const auto holder = scene.snapshot.Lookup(key.text);
     if (!holder.ok()) return holder.status();
-    if (*holder) return **holder;
+    if (!*holder) continue;
+    keys->push_back(**holder);
+    return **holder;
   }
   return NotFound("no lead has ",
                   log.external_id.empty() ? Cat("the e-mail ", log.email)
@@ -132,7 +134,7 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   const int64_t version = state.version;
   activity.id = MakeId(call.now, scene.workspace, request_id, 1);
   // A request that was done before will write nothing: nobody may count on it.
-  const auto done = scene.snapshot.Get({RecordKind::kActivity, activity.id});
+  const auto done = scene.store.FindOutcome(scene.workspace, request_id);
   if (!done.ok()) return done.status();
 
   const ActivityKind* kind = model.FindKind(activity.kind);

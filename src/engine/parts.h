@@ -70,6 +70,7 @@ struct PendingState {
 struct Scene {
   const Model& model;
   const Call& call;
+  const Store& store;
   std::string_view workspace;
   const Snapshot& snapshot;
   // By lead, the last of the group.

@@ -45,6 +45,9 @@ bool Contested(const Draft& draft, const std::string& key) {
   return std::find(draft.contested.begin(), draft.contested.end(), key) != draft.contested.end();
 }
 
+// By which submits of one group depend on each other through the owner of a company's leads.
+std::string DomainKey(std::string_view domain) { return Cat("domain/", domain); }
+
 // Runs in the store's transaction: pure.
 Writes FinishCreate(Draft& draft, std::span<const int64_t> counters) {
   Writes writes;
@@ -196,6 +199,9 @@ class Submitter {
     Lead& into = known->lead;
     const std::vector<MatchKey> before =
         scene_.model.matching().Keys(into.view(), scene_.model.email_lists());
+    // Who comes from that company gets this lead's owner from now on.
+    const bool new_domain = scene_.model.config().routing.affinity_account &&
+                            !into.has(field::kDomain) && lead.has(field::kDomain);
     std::string filled;
     for (const Field& field : into.schema().fields()) {
       if (field.group == FieldGroup::kState || field.group == FieldGroup::kIdentity ||
@@ -218,6 +224,7 @@ class Submitter {
     if (!fresh.ok()) return fresh.status();
     Evaluate(scene_.model, call_.now, &into, &known->state);
     prepared_.keys.push_back(decision.lead);
+    if (new_domain) prepared_.keys.push_back(DomainKey(into.text(field::kDomain)));
     prepared_.wait = scene_.states->count(decision.lead) != 0;
     reply().outcome = Outcome::kFilled;
     reply().lead_id = decision.lead;
@@ -348,7 +355,7 @@ class Submitter {
     }
     const std::string_view domain = lead.text(field::kDomain);
     if (!routing.affinity_account || domain.empty()) return owners;
-    prepared_.keys.push_back(Cat("domain/", domain));
+    prepared_.keys.push_back(DomainKey(domain));
     ScanRequest scan;
     scan.index = lead.schema().at(field::kDomain).name;
     scan.low = scan.high = IndexValue(std::string(domain));
