@@ -129,10 +129,15 @@ class Parser {
       if (Number(json, path, &value)) *out = value;
     };
   }
+  // protobuf writes whole numbers of 64 bits as text; both are read.
   Handler Integer(int64_t* out) {
     return [this, out](const Json& json, const std::string& path) {
       double value = 0;
-      if (!Number(json, path, &value)) return;
+      Json number = json;
+      const bool digits = json.text.find_first_not_of("0123456789", json.text.starts_with('-')) ==
+                          std::string::npos;
+      if (json.kind == Json::Kind::kString && digits) number.kind = Json::Kind::kNumber;
+      if (!Number(number, path, &value)) return;
       if (value != std::floor(value) || std::fabs(value) > 9e15) {
         Fault(path, Cat("expected a whole number, found ", json.text));
       } else {
