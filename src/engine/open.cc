@@ -189,7 +189,7 @@ class Migration {
     bool rekeyed = false;
     const absl::Status status = Rekey(snapshot, id, keys, old_keys, &batch, &rekeyed);
     if (!status.ok()) return status;
-    if (!rescored.score && !rekeyed && !rebuild_) return std::nullopt;
+    if (!rescored.score && !rescored.outlook && !rekeyed && !rebuild_) return std::nullopt;
     return batch;
   }
 

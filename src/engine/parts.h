@@ -101,6 +101,7 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
 struct Rescored {
   bool score = false;
   bool band = false;
+  bool outlook = false;  // until when it holds, or the groups that it is made of
 };
 // Evaluates `record` at call.now; the batch puts its state.
 Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tick: scores that time alone has changed.
+#include <algorithm>
 #include <utility>
 
 #include "engine/parts.h"
@@ -25,6 +26,15 @@ bool SameScore(const Score& a, const Score& b) {
   return true;
 }
 
+// What ticks and the fields of the groups go by.
+bool SameOutlook(const Score& a, const Score& b) {
+  return a.valid_until == b.valid_until &&
+         std::equal(a.groups.begin(), a.groups.end(), b.groups.begin(), b.groups.end(),
+                    [](const GroupScore& one, const GroupScore& other) {
+                      return one.group == other.group && one.points == other.points;
+                    });
+}
+
 }  // namespace
 
 Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what) {
@@ -33,6 +43,7 @@ Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Resc
   Evaluate(model, call.now, &record.lead, &record.state);
   what->score = !SameScore(before, record.state.score);
   what->band = before.band != record.state.score.band;
+  what->outlook = !SameOutlook(before, record.state.score);
   Batch batch;
   batch.now = ToMicros(call.now);
   batch.checks = {{{RecordKind::kLead, id}, record.lead.version()},
