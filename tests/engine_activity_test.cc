@@ -182,6 +182,29 @@ TEST_P(EngineActivityTest, ATickTakesTheOldestFirstAndSaysWhetherMoreAreDue) {
   for (const std::string& id : ids) EXPECT_EQ(world_.Score(id), 0);
 }
 
+TEST_P(EngineActivityTest, AnExplanationTellsOfEveryRuleAsOfNow) {
+  const std::string id = Ada();
+  world_.Happened(id, "page_view");
+  world_.Happened(id, "page_view");
+  const auto matched = [&] {
+    std::vector<std::string> names;
+    const auto trace = world_.engine().Explain(world_.At("read"), id);
+    EXPECT_TRUE(trace.ok()) << trace.status();
+    EXPECT_EQ(trace->size(), 4u);
+    for (const RuleTrace& rule : *trace) {
+      if (rule.truth == Truth::kTrue) names.emplace_back(rule.rule);
+    }
+    return names;
+  };
+  EXPECT_THAT(matched(), ElementsAre("views", "fresh"));
+  world_.now += 37 * kHour;
+  EXPECT_THAT(matched(), ElementsAre("views"));
+  world_.now += kDay;
+  EXPECT_THAT(matched(), ElementsAre());
+  EXPECT_EQ(world_.engine().Explain(world_.At("read"), "01nobody").status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 // Replay applies and never decides again.
 TEST_P(EngineActivityTest, TheFeedHoldsEveryStateThatWasStored) {
   const uint64_t seed = Seed();
