@@ -65,13 +65,13 @@ struct StoredRecord {
 // index; one without an entry counts as absent.
 struct ScanRequest {
   RecordKind kind = RecordKind::kLead;
-  std::string index;  // "" for the order of ids
-  std::optional<IndexValue> low,
-      high;  // inclusive; nullopt is open. With index "" they bound the id (text)
+  std::string index = {};  // "" for the order of ids
+  // Inclusive; nullopt is open. With index "" they bound the id (text).
+  std::optional<IndexValue> low = {}, high = {};
   bool high_is_prefix = false;  // `high` admits every text that starts with it
   bool descending = false;      // order by (value, id), both reversed
-  std::optional<std::pair<IndexValue, std::string>>
-      after;            // (value, id) of the last record of the page before
+  // (value, id) of the last record of the page before.
+  std::optional<std::pair<IndexValue, std::string>> after = {};
   size_t limit = 1000;  // at most 10,000
 };
 
@@ -113,11 +113,11 @@ struct Event {
   std::string payload;
 };
 struct Writes {
-  std::vector<Put> puts;
-  std::vector<RecordKey> deletes;
-  std::vector<CounterWrite> counters;
-  std::vector<Event> events;  // positions are filled in by the store
-  std::string reply;          // kept with the request id: outcome code and ids, no personal data
+  std::vector<Put> puts = {};
+  std::vector<RecordKey> deletes = {};
+  std::vector<CounterWrite> counters = {};
+  std::vector<Event> events = {};  // positions are filled in by the store
+  std::string reply = {};  // kept with the request id: outcome code and ids, no personal data
 };
 
 struct Check {  // the record has exactly this version; 0: it does not exist
@@ -169,9 +169,9 @@ struct StoredOutcome {
 };
 
 struct FeedRequest {
-  int64_t after = 0;    // position; 0 from the start
-  std::string lead;     // only events about or touching this lead; "" for all
-  size_t limit = 1000;  // at most 10,000
+  int64_t after = 0;      // position; 0 from the start
+  std::string lead = {};  // only events about or touching this lead; "" for all
+  size_t limit = 1000;    // at most 10,000
 };
 
 class Store {
