@@ -164,8 +164,10 @@ class Compiler {
         config.region.empty() ? std::string() : NormalizeRegion(config.region, area.country);
     area.from = PlainPostal(config.postal_from);
     area.to = PlainPostal(config.postal_to);
-    if (area.from.empty() != area.to.empty() || area.from.size() != area.to.size()) {
+    if (area.from.size() != area.to.size()) {
       Fault(path + ".postal_to", "postal_from and postal_to need the same number of characters");
+    } else if (area.from.empty() && !(config.postal_from.empty() && config.postal_to.empty())) {
+      Fault(path + ".postal_from", "a postal code has letters or digits");
     } else if (area.from > area.to) {
       Fault(path + ".postal_to", "the postal range ends before it starts");
     }
@@ -204,6 +206,16 @@ std::string NotMatched(const std::vector<std::string>& missing) {
   std::string names;
   for (const std::string& name : missing) names += Cat(names.empty() ? "" : ", ", name);
   return Cat("not matched: ", names, missing.size() == 1 ? " is" : " are", " missing");
+}
+
+// Those that a choice within `pool` reads.
+void AddCounters(const PoolConfig& pool, std::vector<std::string>* counters) {
+  const bool least_loaded = pool.strategy == Strategy::kLeastLoaded;
+  for (const MemberConfig& member : pool.members) {
+    counters->push_back(Routing::LoadCounter(member.id));
+    if (!least_loaded) counters->push_back(Cat("swrr/", pool.name, "/", member.id));
+  }
+  counters->push_back(Cat(least_loaded ? "turn/" : "ticket/", pool.name));
 }
 
 }  // namespace
@@ -285,17 +297,11 @@ Routing::Plan Routing::MakePlan(LeadView view, absl::Time now,
     plan.known.push_back(std::move(owner));
   }
   if (!config.fallback_owner.empty()) plan.counters.push_back(LoadCounter(config.fallback_owner));
-  if (plan.pool == kNoPool) return plan;
-  const PoolConfig& pool = config.pools[plan.pool];
-  plan.assignment.pool = pool.name;
-  for (const MemberConfig& member : pool.members) {
-    plan.counters.push_back(LoadCounter(member.id));
-    if (pool.strategy != Strategy::kLeastLoaded) {
-      plan.counters.push_back(Cat("swrr/", pool.name, "/", member.id));
-    }
+  if (plan.pool != kNoPool) {
+    plan.assignment.pool = config.pools[plan.pool].name;
+    AddCounters(config.pools[plan.pool], &plan.counters);
   }
-  plan.counters.push_back(
-      Cat(pool.strategy == Strategy::kLeastLoaded ? "turn/" : "ticket/", pool.name));
+  // Choose finds them by binary search.
   std::sort(plan.counters.begin(), plan.counters.end());
   plan.counters.erase(std::unique(plan.counters.begin(), plan.counters.end()), plan.counters.end());
   return plan;
