@@ -64,6 +64,14 @@ void CheckTargets(const LifecycleConfig& config, Faults* faults) {
   }
 }
 
+// Else no lead would ever be won or lost.
+void CheckEnds(const LifecycleConfig& config, Faults* faults) {
+  const auto ends = [](const StateConfig& state) { return state.type != StateType::kOpen; };
+  if (config.states.empty() || std::any_of(config.states.begin(), config.states.end(), ends))
+    return;
+  Add(faults, "lifecycle.states", "at least one state must end a lead: of the type won or lost");
+}
+
 // States that no path from the initial one reaches are a mistake: nobody could ever be in them.
 void CheckReachable(const LifecycleConfig& config, size_t initial, Faults* faults) {
   std::vector<bool> reached(config.states.size(), false);
@@ -113,6 +121,7 @@ std::shared_ptr<const Lifecycle> Lifecycle::Compile(const LifecycleConfig& confi
     }
     CheckStage(state, path, faults);
   }
+  CheckEnds(config, faults);
   CheckTargets(config, faults);
   lifecycle->initial_ = Position(config.states, config.initial);
   if (lifecycle->initial_ == config.states.size()) {

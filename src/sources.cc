@@ -38,8 +38,12 @@ std::shared_ptr<const Sources> Sources::Compile(std::vector<SourceConfig> source
       add(Cat(path, ".aliases[", j, "]"), i, source.aliases[j]);
     }
     for (size_t j = 0; j < source.costs.size(); ++j) {
-      if (source.costs[j].to >= source.costs[j].from) continue;
-      fault(Cat(path, ".costs[", j, "].to"), "the period ends before it starts");
+      const SourceCost& cost = source.costs[j];
+      const std::string cost_path = Cat(path, ".costs[", j, "]");
+      if (cost.from.year == 0) fault(cost_path + ".from", "a period starts on a day of some year");
+      if (cost.to.year == 0) fault(cost_path + ".to", "a period ends on a day of some year");
+      if (cost.from.year == 0 || cost.to.year == 0 || cost.to >= cost.from) continue;
+      fault(cost_path + ".to", "the period ends before it starts");
     }
   }
   std::sort(result->by_text_.begin(), result->by_text_.end());

@@ -32,7 +32,7 @@ struct SourceConfig {
 class Sources {
  public:
   // Faults have paths "sources[i]. …": no id, an id, name or alias that means two sources, a cost
-  // that ends before it starts. nullptr when there were any.
+  // that ends before it starts or whose days have no year. nullptr when there were any.
   static std::shared_ptr<const Sources> Compile(std::vector<SourceConfig> sources, Faults* faults);
 
   const std::vector<SourceConfig>& all() const { return sources_; }
