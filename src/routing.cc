@@ -251,9 +251,11 @@ std::shared_ptr<const Routing> Routing::Compile(const RoutingConfig& config,
   return std::shared_ptr<const Routing>(new Routing(std::move(compiled)));
 }
 
-std::string_view Routing::Territory(LeadView view) const {
+std::string_view Routing::Territory(LeadView view, std::string_view default_country) const {
   if (compiled_->areas.empty()) return "";
-  const std::string_view country = view.text(field::kCountry);
+  const bool placed = view.has(field::kRegion) || view.has(field::kPostalCode);
+  const std::string_view country =
+      view.has(field::kCountry) || !placed ? view.text(field::kCountry) : default_country;
   const std::string_view region = view.text(field::kRegion);
   const std::string postal = PlainPostal(view.text(field::kPostalCode));
   int best = 0;

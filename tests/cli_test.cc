@@ -76,6 +76,19 @@ TEST(CommandModels, CheckRunsTheModelsOwnTests) {
   EXPECT_EQ(cli.Run({"check", "none.json"}).code, 2);
 }
 
+TEST(CommandModels, ItsTestsReadCellsAsItsImportDoes) {
+  const CommandLine cli;
+  cli.Write("m.json", R"({"fields": [{"name": "roof", "type": "real"}],
+    "import": {"decimal_comma": true},
+    "scoring": {"groups": [{"name": "g", "rules": [
+      {"name": "large", "when": "lead.roof > 80.0", "points": 3}]}],
+      "bands": [{"name": "all", "from": 0}]},
+    "tests": [{"name": "t", "lead": {"full_name": "A", "email": "a@example.com", "roof": "80,5"},
+               "expect": {"score": 3}}]})");
+  const Ran ran = cli.Run({"check", "m.json"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+}
+
 TEST(CommandModels, TablesBesideTheModelArePutIn) {
   const CommandLine cli;
   cli.Write("titles.csv", "title,points\nCEO,12\n");

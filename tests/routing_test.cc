@@ -199,6 +199,10 @@ TEST(RoutingTerritory, TheMostExactAreaCounts) {
   EXPECT_EQ(territory("GB", "", "W1A 1AA"), "");
   EXPECT_EQ(territory("", "CA", "94105"), "");
   EXPECT_EQ(desk.routing().Territory(desk.MakeLead().view()), "");
+  // The model's country is that of a region or postal code without one, and of nothing else.
+  const Lead unsaid = desk.MakeLead({{field::kPostalCode, "94105"}});
+  EXPECT_EQ(desk.routing().Territory(unsaid.view(), "US"), "Bay");
+  EXPECT_EQ(desk.routing().Territory(desk.MakeLead().view(), "US"), "");
 }
 
 // ---- Rules, affinity, explanation

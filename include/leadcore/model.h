@@ -83,7 +83,8 @@ struct ModelTest {
 struct ModelConfig {
   std::string name;
   Currency currency;
-  std::string country = "US";  // of phone numbers, regions and postal codes of leads without one
+  // Of phone numbers, regions, postal codes and territories of leads without one.
+  std::string country = "US";
   std::vector<CustomField> fields;
   std::vector<ActivityKindConfig> activity_kinds;
   std::vector<SourceConfig> sources;

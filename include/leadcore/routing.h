@@ -89,8 +89,9 @@ class Routing {
                                                 const ExpressionScope& scope, Faults* faults);
   ~Routing();
 
-  // Name of the most specific territory that holds the lead, or "". Of equals, the first.
-  std::string_view Territory(LeadView view) const;
+  // Name of the most specific territory that holds the lead, or "". Of equals, the first. A region
+  // or postal code without a country is taken to be in `default_country`.
+  std::string_view Territory(LeadView view, std::string_view default_country = "") const;
 
   // What can be told without counters.
   struct Plan {

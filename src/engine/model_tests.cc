@@ -57,6 +57,8 @@ class TestRun {
     bool good = true;
     ParseOptions options;
     options.currency = model_->config().currency;
+    options.day_first = model_->config().import.day_first;
+    options.decimal_comma = model_->config().import.decimal_comma;
     for (const auto& [name, text] : test_.lead) {
       const Field& field = *model_->schema()->Find(name);  // checked when the model was parsed
       if (field.shape == Shape::kList) {

@@ -310,7 +310,8 @@ class Submitter {
     auto draft = std::make_shared<Draft>(
         Draft{&model, call_, std::move(lead), {}, submit_.imported, false, {}, keys_, {}, nullptr});
     Evaluate(model, call_.now, &draft->lead, &draft->state);
-    const std::string territory(model.routing().Territory(draft->lead.view()));
+    const std::string territory(
+        model.routing().Territory(draft->lead.view(), model.config().country));
     if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
     // Who is won or lost already needs nobody to work on it.
     draft->routed = status.type == StateType::kOpen;
