@@ -9,6 +9,7 @@
 #include <cctype>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -193,6 +194,43 @@ TEST(ScoringTime, AScoreHoldsUntilItSaysSo) {
     }
   }
   EXPECT_GT(limited, testing::Scaled(400));
+}
+
+// Until when a rule holds for a lead made five hours ago less 7 us, due in 123 us, whose one page
+// view was at 07:30.
+std::optional<int64_t> Until(const std::string& when) {
+  const auto model = WithScoring(R"json({"bands": [{"name": "b", "from": 0}], "groups": [
+    {"name": "g", "rules": [{"name": "r", "points": 1, "when": ")json" +
+                                 when + "\"}]}]}");
+  Lead lead(model->schema());
+  lead.Set(field::kCreateTime, Value::Time(kNow - 5 * kHour + 7));
+  lead.Set(field::kNextActionDue, Value::Time(kNow + 123));
+  Activity view;
+  view.kind = "page_view";
+  view.time = kNow - kHour - kHour / 2;
+  ActivitySummary summary;
+  model->aggregates().Add(view, *model->FindKind("page_view")->schema, FromMicros(kNow), &summary);
+  return model->scoring().Evaluate(lead.view(&summary), FromMicros(kNow)).valid_until;
+}
+
+TEST(ScoringTime, AScoreHoldsExactlyUntilARuleChanges) {
+  EXPECT_EQ(Until("now - lead.create_time < hours(6)"), kNow + kHour + 7);
+  EXPECT_EQ(Until("now - lead.create_time > hours(6)"), kNow + kHour + 8);
+  EXPECT_EQ(Until("lead.next_action_due < now"), kNow + 124);
+  EXPECT_EQ(Until("lead.next_action_due <= now"), kNow + 123);
+  EXPECT_EQ(Until("count('page_view', hours(3)) >= 1"), kNow + kHour)
+      << "the clock hours 7, 8 and 9 hold it until ten";
+  EXPECT_EQ(Until("now < timestamp('2026-01-05T09:00:01Z')"), kNow + 1'000'000);
+}
+
+TEST(ScoringTime, AScoreHoldsForeverWhereNothingIsLeftToChange) {
+  for (const char* when :
+       {"now - lead.create_time < hours(4)", "now - lead.create_time > hours(4)",
+        "lead.create_time < now", "lead.employee_count > 5", "now - lead.convert_time < hours(4)",
+        "count('page_view', hours(1)) >= 1", "count('page_view') >= 1",
+        "now < timestamp('2026-01-05T08:59:59Z')"}) {
+    EXPECT_EQ(Until(when), std::nullopt) << when;
+  }
 }
 
 // ---- Mistakes
