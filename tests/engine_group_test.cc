@@ -165,7 +165,7 @@ class EngineGroupTest : public ::testing::TestWithParam<StoreKind> {
 LEADCORE_ON_BOTH_STORES(EngineGroupTest);
 
 TEST_P(EngineGroupTest, AGroupDoesWhatItsCommandsDoOneByOne) {
-  const size_t rounds = Scaled(GetParam() == StoreKind::kMemory ? 60 : 8);
+  const size_t rounds = Scaled(GetParam() == StoreKind::kMemory ? 25 : 4);
   for (const std::string_view external_id : {"reject", "attach", "fill", "flag"}) {
     for (const std::string_view email : {"reject", "attach", "fill", "flag"}) {
       const std::string_view phone = Pick(3) == 0 ? "flag" : Pick(2) == 0 ? "attach" : "fill";
