@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <random>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "leadcore/model.h"
@@ -118,6 +121,135 @@ TEST_F(MatchingTest, TheBestExclusiveHitDecidesElseTheBestCandidate) {
   ASSERT_EQ(flagged.hits.size(), 1u);
   EXPECT_EQ(flagged.hits[0].key, "person");
 }
+
+// ---- What a part of a key is
+
+std::vector<std::string> KeysOf(const char* keys, const std::map<FieldId, std::string>& fields) {
+  Faults faults;
+  const auto model = Model::Parse(std::string(R"({"keys": )") + keys + "}", &faults);
+  EXPECT_NE(model, nullptr) << FormatFaults(faults);
+  Lead lead(model->schema());
+  for (const auto& [id, text] : fields) lead.SetText(id, text);
+  std::vector<std::string> texts;
+  for (const MatchKey& key : model->matching().Keys(lead.view(), model->email_lists())) {
+    texts.push_back(key.text);
+  }
+  return texts;
+}
+
+TEST(MatchingParts, AFieldWithoutANormalFormMakesNoKey) {
+  const char* keys = R"json([{"name": "site", "fields": ["website"]},
+    {"name": "firm", "fields": ["company"]}, {"name": "name", "fields": ["full_name"]},
+    {"name": "title", "fields": ["job_title"]}])json";
+  for (const char* text : {"", " ", "-", "?!", "\t\n", "..."}) {
+    EXPECT_THAT(KeysOf(keys, {{field::kWebsite, text},
+                              {field::kCompany, text},
+                              {field::kFullName, text},
+                              {field::kJobTitle, text}}),
+                IsEmpty())
+        << "'" << text << "'";
+  }
+  EXPECT_THAT(KeysOf(keys, {{field::kWebsite, "co.uk"}}), IsEmpty()) << "everybody's";
+  EXPECT_EQ(KeysOf(keys, {{field::kWebsite, "https://www.Example.co.uk/about?x=1"}}),
+            KeysOf(keys, {{field::kWebsite, "example.co.uk"}}));
+  EXPECT_THAT(KeysOf(keys, {{field::kJobTitle, "  Chief  EXECUTIVE "}}),
+              ElementsAre("title:chief executive"));
+}
+
+TEST(MatchingParts, PartsDoNotRunIntoEachOther) {
+  const char* keys = R"([{"name": "k", "fields": ["first_name", "last_name"]}])";
+  const auto key = [&](const char* first, const char* last) {
+    const auto texts = KeysOf(keys, {{field::kFirstName, first}, {field::kLastName, last}});
+    EXPECT_EQ(texts.size(), 1u) << first << ", " << last;
+    return texts.empty() ? "" : texts[0];
+  };
+  EXPECT_EQ(key("Ann", "Bee"),
+            "k:ann\x1f"
+            "bee");
+  EXPECT_NE(key("Ann", "Bee Cee"), key("Ann Bee", "Cee"));
+  EXPECT_NE(key("Ann\x1f"
+                "Bee",
+                "Cee"),
+            key("Ann",
+                "Bee\x1f"
+                "Cee"));
+}
+
+TEST(MatchingParts, LongTextsAreKeyedShortAndStillApart) {
+  const char* keys = R"([{"name": "k", "fields": ["external_id"]}])";
+  const std::string id(5000, 'x');
+  const auto one = KeysOf(keys, {{field::kExternalId, id}});
+  const auto other = KeysOf(keys, {{field::kExternalId, id + "y"}});
+  ASSERT_EQ(one.size(), 1u);
+  ASSERT_EQ(other.size(), 1u);
+  EXPECT_NE(one, other);
+  EXPECT_EQ(one, KeysOf(keys, {{field::kExternalId, id}}));
+  EXPECT_LT(one[0].size(), 100u);
+  EXPECT_NE(KeysOf(keys, {{field::kExternalId, "A-1"}}), KeysOf(keys, {{field::kExternalId, "a1"}}))
+      << "ids of other systems are compared as they are";
+}
+
+TEST_F(MatchingTest, AFaxFindsNobodyAndAMobileFindsThePhone) {
+  Lead lead(model_->schema());
+  lead.AppendText(field::kOtherPhones, "fax +14155552671");
+  EXPECT_THAT(model_->matching().Keys(lead.view(), model_->email_lists()), IsEmpty());
+  EXPECT_EQ(Keys({{field::kMobilePhone, "+14155552671"}}),
+            Keys({{field::kPhone, "+1 (415) 555-2671"}}));
+}
+
+// ---- Against a naive choice
+
+TEST_F(MatchingTest, ASharedAddressOfARefusingKeyRefusesNobody) {
+  const MatchDecision decision =
+      model_->matching().Decide(std::vector<Match>{{Key(0, false), "l1"}});
+  EXPECT_EQ(decision.action, MatchDecision::Action::kCreate);
+  EXPECT_EQ(decision.lead, "");
+  EXPECT_THAT(decision.contested, IsEmpty());
+  ASSERT_EQ(decision.hits.size(), 1u);
+  EXPECT_FALSE(decision.hits[0].exclusive);
+}
+
+TEST_F(MatchingTest, DecidesAsANaiveChoiceDoesWhateverTheOrder) {
+  using Action = MatchDecision::Action;
+  const uint64_t seed = testing::Seed();
+  std::mt19937_64 random(seed);
+  const char* names[] = {"external_id", "email", "phone", "person"};
+  for (size_t run = 0; run < testing::Scaled(2000); ++run) {
+    std::vector<Match> matches;
+    for (size_t i = 1 + random() % 6; i > 0; --i) {
+      const size_t key = random() % 4;
+      const bool exclusive = key < 2 && random() % 2 == 0;
+      matches.push_back({Key(key, exclusive), "l" + std::to_string(random() % 4)});
+    }
+    const auto rank = [](const Match& match) {
+      return std::make_tuple(!match.key.exclusive, match.key.key, match.lead);
+    };
+    const Match best =
+        *std::min_element(matches.begin(), matches.end(),
+                          [&](const Match& a, const Match& b) { return rank(a) < rank(b); });
+    std::set<std::string> leads, claimed;
+    for (const Match& match : matches) {
+      leads.insert(match.lead);
+      if (match.key.exclusive) claimed.insert(match.key.text);
+    }
+    const Action wanted[] = {best.key.exclusive ? Action::kReject : Action::kCreate, Action::kFill,
+                             Action::kAttach, Action::kCreate};
+    const MatchDecision decision = model_->matching().Decide(matches);
+    SCOPED_TRACE("seed " + std::to_string(seed) + " run " + std::to_string(run));
+    ASSERT_EQ(decision.action, wanted[best.key.key]);
+    ASSERT_EQ(decision.key, names[best.key.key]);
+    ASSERT_EQ(decision.key_text, best.key.text);
+    ASSERT_EQ(decision.lead, decision.action == Action::kCreate ? "" : best.lead);
+    ASSERT_EQ(decision.hits.size(), leads.size());
+    ASSERT_EQ(decision.hits[0].lead, best.lead);
+    std::set<std::string> hit;
+    for (const KeyHit& each : decision.hits) hit.insert(each.lead);
+    ASSERT_EQ(hit, leads);
+    ASSERT_EQ(std::set<std::string>(decision.contested.begin(), decision.contested.end()), claimed);
+  }
+}
+
+// ---- Mistakes
 
 TEST(MatchingFaults, EveryMistakeIsFoundAtOnce) {
   Faults faults;

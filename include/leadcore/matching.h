@@ -32,8 +32,9 @@ enum class OnHit : uint8_t {
 std::string_view OnHitName(OnHit on_hit);
 
 // The fields of one key: all must be there. Each is taken in its normal form: email canonical (with
-// other_emails), phone and mobile_phone E.164 (with other_phones), company its core, domain,
-// website and names folded, other text and choices folded, numbers as they are.
+// other_emails), phone and mobile_phone E.164 (with other_phones), company its core, domain and
+// website the registrable domain, names, other text and choices folded, external_id as written
+// (spaces aside), numbers and dates as they are.
 struct KeyConfig {
   std::string name;  // "email"
   bool exclusive = false;
