@@ -244,27 +244,21 @@ MatchDecision Matching::Decide(std::span<const Match> matches) const {
     if (std::any_of(decision.hits.begin(), decision.hits.end(), same)) continue;
     decision.hits.push_back({config.name, match->lead, match->key.exclusive});
   }
+  // A shared address of an exclusive key finds and flags; it decides nothing.
+  const auto decides = std::ranges::find_if(best, [this](const Match* match) {
+    return match->key.exclusive || !keys_[match->key.key].exclusive;
+  });
   if (best.empty()) return decision;
-  const KeyConfig& config = keys_[best.front()->key.key];
+  const Match& decisive = decides == best.end() ? *best.front() : **decides;
+  const KeyConfig& config = keys_[decisive.key.key];
   decision.key = config.name;
-  decision.key_text = best.front()->key.text;
+  decision.key_text = decisive.key.text;
   using Action = MatchDecision::Action;
-  switch (config.on_hit) {
-    case OnHit::kReject:
-      // A shared address of an exclusive key refuses nobody.
-      decision.action = best.front()->key.exclusive ? Action::kReject : Action::kCreate;
-      break;
-    case OnHit::kAttach:
-      decision.action = Action::kAttach;
-      break;
-    case OnHit::kFill:
-      decision.action = Action::kFill;
-      break;
-    case OnHit::kFlag:
-      decision.action = Action::kCreate;
-      break;
-  }
-  if (decision.action != Action::kCreate) decision.lead = best.front()->lead;
+  if (decides == best.end() || config.on_hit == OnHit::kFlag) return decision;
+  decision.action = config.on_hit == OnHit::kReject   ? Action::kReject
+                    : config.on_hit == OnHit::kAttach ? Action::kAttach
+                                                      : Action::kFill;
+  decision.lead = decisive.lead;
   return decision;
 }
 

@@ -251,6 +251,42 @@ TEST_P(EngineSubmitTest, ASharedAddressRefusesNobody) {
   EXPECT_FALSE(reply.hits[0].exclusive);
 }
 
+TEST_P(EngineSubmitTest, ASharedAddressIsFlaggedWhateverItsKeySays) {
+  for (const std::string_view on_hit : {"attach", "fill"}) {
+    World world(EmailKey(on_hit), store());
+    const std::string first = world.Created({{"full_name", "Ada"}, {"email", "info@acme.example"}});
+    const Reply reply = world.Put({{"full_name", "Bob"}, {"email", "info@acme.example"}});
+    EXPECT_EQ(reply.outcome, Outcome::kCreated) << on_hit;
+    ASSERT_THAT(reply.hits, SizeIs(1));
+    EXPECT_EQ(reply.hits[0].lead, first);
+  }
+}
+
+TEST_P(EngineSubmitTest, WhatIsAttachedIsWhole) {
+  World world(EmailKey("attach"), store());
+  const std::string id = world.Created({{"full_name", "Ada"}, {"email", "ada@example.org"}});
+  Lead lead = MakeLead(world.model(), {{"full_name", "Ada"}, {"email", "ada@example.org"}});
+  lead.AppendRecord(field::kStakeholders, {"Bob", "CFO"});
+  lead.AppendRecord(field::kStakeholders, {"Eve", std::nullopt, "eve@example.org"});
+  const Reply reply = world.engine().SubmitLead(world.Next(), lead);
+  ASSERT_EQ(reply.outcome, Outcome::kAttached) << reply.status;
+  const absl::StatusOr<Activity> activity =
+      DecodeActivity(PayloadOf(world.Events().back()).activity);
+  ASSERT_TRUE(activity.ok());
+  const std::pair<std::string, Attribute> stakeholders = {
+      "stakeholders", "name: Bob, title: CFO; name: Eve, email: eve@example.org"};
+  EXPECT_THAT(activity->attributes, ::testing::Contains(stakeholders));
+}
+
+TEST_P(EngineSubmitTest, WhoIsArchivedTakesNoTurn) {
+  World world(Model::Default(), store());
+  const Reply reply = world.Import(
+      {{"full_name", "A"}, {"email", "a@example.org"}, {"archive_time", "2025-01-01T00:00:00Z"}});
+  EXPECT_EQ(reply.outcome, Outcome::kCreated) << reply.status;
+  EXPECT_EQ(reply.assignment.owner, "");
+  EXPECT_EQ(world.Show(reply.lead_id, "owner"), "");
+}
+
 TEST_P(EngineSubmitTest, TheMostTrustedKeyDecidesAndTheOthersAreFlagged) {
   World world(WithKeys(R"({"name": "external_id", "exclusive": true, "fields": ["external_id"],
                            "on_hit": "attach"},

@@ -118,5 +118,15 @@ TEST(SourcesFaults, CostsOfAModelAreReadByPeriod) {
   EXPECT_THAT(FormatFaults(faults), HasSubstr("sources[0].costs[0].from"));
 }
 
+TEST(Sources, ACostWithoutACurrencyIsInTheModels) {
+  Faults faults;
+  const auto model = Model::Parse(R"({"sources": [{"id": "ads", "costs": [
+    {"from": "2026-01-01", "to": "2026-01-31", "amount": "99"}]}], "currency": "EUR"})",
+                                  &faults);
+  ASSERT_NE(model, nullptr) << FormatFaults(faults);
+  const Money amount = model->sources().Find("ads")->costs[0].amount;
+  EXPECT_EQ(FormatValue(Value::OfMoney(amount)), "99.00 EUR");
+}
+
 }  // namespace
 }  // namespace leadcore

@@ -78,7 +78,8 @@ class Matching {
   std::vector<MatchKey> Keys(LeadView view, const EmailLists& lists) const;
 
   // What to do with a newcomer. `matches` in any order. The best exclusive hit decides, else the
-  // best candidate hit; of one key the oldest lead (least id).
+  // best candidate hit; of one key the oldest lead (least id). A shared address of an exclusive key
+  // is noted among the hits and decides nothing.
   MatchDecision Decide(std::span<const Match> matches) const;
 
   const std::vector<KeyConfig>& keys() const { return keys_; }

@@ -169,6 +169,27 @@ class Submitter {
            &reply());
   }
 
+  // A value as one text: the entries of a list behind each other, the members of a record by name.
+  static std::string TextOf(const Field& field, const Value& value) {
+    if (field.shape != Shape::kList) return FormatValue(value);
+    std::string text;
+    if (field.type == Type::kText) {
+      for (const std::string& item : value.texts()) text += Cat(text.empty() ? "" : ";", item);
+      return text;
+    }
+    for (const Record& record : value.records()) {
+      std::string item;
+      std::string_view names = field.members;
+      for (const std::optional<std::string>& member : record) {
+        const std::string_view name = names.substr(0, names.find(' '));
+        names.remove_prefix(std::min(name.size() + 1, names.size()));
+        if (member) item += Cat(item.empty() ? "" : ", ", name, ": ", *member);
+      }
+      text += Cat(text.empty() ? "" : "; ", item);
+    }
+    return text;
+  }
+
   // The whole of what came in becomes an activity of the known lead, so that nothing is lost.
   absl::Status Attach(const Lead& lead, const MatchDecision& decision) {
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
@@ -181,12 +202,7 @@ class Submitter {
     activity.time = ToMicros(call_.now);
     for (const Field& field : lead.schema().fields()) {
       if (lead[field.id].absent() || field.group == FieldGroup::kState) continue;
-      std::string text = FormatValue(lead[field.id]);
-      if (field.shape == Shape::kList && field.type == Type::kText) {
-        for (const std::string& item : lead[field.id].texts()) {
-          text += Cat(text.empty() ? "" : ";", item);
-        }
-      }
+      std::string text = TextOf(field, lead[field.id]);
       if (!text.empty()) activity.attributes.emplace_back(field.name, std::move(text));
     }
     reply().outcome = Outcome::kAttached;
@@ -313,8 +329,8 @@ class Submitter {
     const std::string territory(
         model.routing().Territory(draft->lead.view(), model.config().country));
     if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
-    // Who is won or lost already needs nobody to work on it.
-    draft->routed = status.type == StateType::kOpen;
+    // Who is won, lost or archived already needs nobody to work on it.
+    draft->routed = status.type == StateType::kOpen && !draft->lead.has(field::kArchiveTime);
     if (draft->routed) {
       draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *owners);
     }

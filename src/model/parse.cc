@@ -34,6 +34,12 @@ class Parser {
   explicit Parser(Faults* faults) : faults_(faults) {}
 
   void Model(const Json& json, ModelConfig* config) {
+    // Amounts without a currency are in the model's, wherever in the document it stands.
+    options_.currency = config->currency;
+    if (const Json* currency = json.Find("currency"); currency != nullptr) {
+      const absl::StatusOr<Currency> parsed = ParseCurrency(currency->text);
+      if (parsed.ok()) options_.currency = *parsed;
+    }
     Object(json, "",
            {{"name", Text(&config->name)},
             {"currency", CurrencyOf(&config->currency)},
@@ -182,7 +188,7 @@ class Parser {
   Handler Scalar(Type type, std::function<void(const Value&)> take) {
     return [this, type, take = std::move(take)](const Json& json, const std::string& path) {
       if (!Is(json, path, Json::Kind::kString)) return;
-      const absl::StatusOr<Value> value = ParseValue(type, json.text, {});
+      const absl::StatusOr<Value> value = ParseValue(type, json.text, options_);
       if (value.ok()) {
         take(*value);
       } else {
@@ -515,6 +521,7 @@ class Parser {
   }
 
   Faults* const faults_;
+  ParseOptions options_;
 };
 
 }  // namespace
