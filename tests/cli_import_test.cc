@@ -112,6 +112,7 @@ TEST(Import, RejectsCanBeMendedAndImportedAgain) {
   std::string rejects = cli.Read("bad.csv");
   EXPECT_THAT(rejects, HasSubstr("Name,Email,reject_reason\nBob,bob at example,"));
   EXPECT_THAT(rejects, HasSubstr("a lead needs email or phone"));
+  EXPECT_THAT(rejects, HasSubstr("; email 'bob at example': ")) << "why it cannot be read";
   rejects.replace(rejects.find("bob at example"), 14, "bob@example.com");
   cli.Write("mended.csv", rejects);
   const Ran again = cli.Run({"import", "--db", "a.db", "mended.csv"});

@@ -105,7 +105,7 @@ class Importer {
         return;
       case Outcome::kRejected:
         ++counts_[reply.outcome];
-        WriteReject(pending.cells, Message(reply.status));
+        WriteReject(pending.cells, Message(reply.status), DetailsOf(reply));
         return;
       default:
         ++counts_[reply.outcome];
@@ -117,7 +117,19 @@ class Importer {
     WriteReject({row.text}, Cat("line ", row.line, ": ", reason));
   }
 
-  void WriteReject(const std::vector<std::string>& cells, std::string_view reason) {
+  // What of the row could not be read: "; email 'x@@y': …".
+  static std::string DetailsOf(const Reply& reply) {
+    std::string details;
+    for (const Record& issue : reply.issues) {
+      details += Cat("; ", issue[0].value_or(""), " '", issue[1].value_or(""),
+                     "': ", issue[2].value_or(""));
+    }
+    return details;
+  }
+
+  // Rejects are counted by `reason`; `details` are the row's own.
+  void WriteReject(const std::vector<std::string>& cells, std::string_view reason,
+                   std::string_view details = "") {
     ++reasons_[std::string(reason)];
     if (!rejects_.is_open()) return;
     CsvWriter csv;
@@ -133,7 +145,7 @@ class Importer {
       if (rows_.map().columns[i].header == kRejectColumn) continue;
       csv.Add(i < cells.size() ? cells[i] : std::string());
     }
-    csv.Add(reason);
+    csv.Add(Cat(reason, details));
     csv.EndRow();
     rejects_ << csv.text();
   }

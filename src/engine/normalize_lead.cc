@@ -330,10 +330,9 @@ class Normalizer {
         names += Cat(names.empty() ? "" : " or ", name);
       }
       if (satisfied) continue;
-      result_.refusals.push_back(Cat(
-          "required[", i, "]: a lead needs ", names,
-          why.empty() ? std::string()
-                      : Cat(" (", why, " is there but cannot be read: see ", "its data issue)")));
+      result_.refusals.push_back(
+          Cat("required[", i, "]: a lead needs ", names,
+              why.empty() ? std::string() : Cat(" (", why, " is there but cannot be read)")));
     }
   }
 
