@@ -22,7 +22,7 @@ endif()
 
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
-  foreach(leadcore_module re2 libutf8proc libidn2 libpsl)
+  foreach(leadcore_module re2 libutf8proc libidn2 libpsl libsodium)
     pkg_check_modules(leadcore_${leadcore_module} QUIET IMPORTED_TARGET ${leadcore_module})
     if(NOT leadcore_${leadcore_module}_FOUND)
       string(REGEX REPLACE "^lib" "" leadcore_package ${leadcore_module})

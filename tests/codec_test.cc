@@ -275,9 +275,7 @@ TEST(Codec, EveryMemberOfTheOtherMessagesGoesThrough) {
     // The images are bytes to the payload; what is in them is checked above.
     v1::EventPayload payload;
     filler.Fill(&payload, all);
-    payload.mutable_lead()->set_full_name("Ada");
-    payload.mutable_state()->mutable_score()->set_band("cold");
-    payload.mutable_activity()->set_kind("call");
+    for (v1::RecordImage& image : *payload.mutable_images()) image.set_meta(image.deleted() ? "" : "body");
     ExpectThrough(payload, DecodeEventPayload, EncodeEventPayload, seed);
   }
 }

@@ -78,9 +78,9 @@ TEST_P(EngineActivityTest, AnActivityIsCountedAndScoredInItsOwnCommit) {
   EXPECT_EQ(world_.Show(id, "last_activity_time"), "2026-01-05T09:00:00Z");
   EXPECT_THAT(world_.Types(id), ElementsAre("created", "activity", "activity"));
   const EventPayload payload = Last();
-  EXPECT_EQ(payload.state, EncodeLeadState(world_.Get(id).state));
+  EXPECT_EQ(payload.state(), EncodeLeadState(world_.Get(id).state));
   EXPECT_THAT(payload.details, Contains(Pair("band", "cold -> warm")));
-  const absl::StatusOr<Activity> told = DecodeActivity(payload.activity);
+  const absl::StatusOr<Activity> told = DecodeActivity(payload.activity());
   ASSERT_TRUE(told.ok());
   EXPECT_EQ(told->id, two.activity_id);
   EXPECT_EQ(told->actor, "tester");
@@ -152,7 +152,7 @@ TEST_P(EngineActivityTest, PointsGoAtTheVeryMomentThatTheScoreNamed) {
     EXPECT_FALSE(tick.more);
     EXPECT_EQ(world_.Score(id), seen);
     EXPECT_EQ(tick.changed, seen == shown.back() ? 0u : 1u);
-    EXPECT_EQ(Last().state, EncodeLeadState(world_.Get(id).state));
+    EXPECT_EQ(Last().state(), EncodeLeadState(world_.Get(id).state));
     types.push_back(tick.band_changed == 1 ? "band_changed" : "scored");
     if (seen != shown.back()) shown.push_back(seen);
     ASSERT_LT(types.size(), 20u);
@@ -229,7 +229,7 @@ TEST_P(EngineActivityTest, TheFeedHoldsEveryStateThatWasStored) {
     if (event.leads.empty()) continue;
     const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
     ASSERT_TRUE(payload.ok()) << payload.status();
-    if (!payload->state.empty()) states[event.leads[0]] = payload->state;
+    if (!payload->state().empty()) states[event.leads[0]] = payload->state();
   }
   for (const std::string& id : ids) {
     const LeadRecord record = world_.Get(id);

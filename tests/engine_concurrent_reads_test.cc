@@ -146,7 +146,7 @@ class EngineConcurrentReadsTest : public ::testing::TestWithParam<StoreKind> {
             if (event.type == "activity") ++notes[id];
             const auto payload = DecodeEventPayload(event.payload);
             EXPECT_TRUE(payload.ok()) << payload.status();
-            const auto state = DecodeLeadState(payload.ok() ? payload->state : std::string());
+            const auto state = DecodeLeadState(payload.ok() ? payload->state() : "");
             EXPECT_TRUE(state.ok()) << state.status();
             EXPECT_EQ(NotesOf(state.value_or(LeadState())), notes[id]);
             return true;
@@ -171,21 +171,21 @@ class EngineConcurrentReadsTest : public ::testing::TestWithParam<StoreKind> {
 
   // The last after-images of the feed are the leads as they stand.
   void CheckReplay() {
-    std::map<std::string, EventPayload> replayed;
+    std::map<std::string, std::pair<std::string, std::string>> replayed;  // lead and state
     for (const Event& event : world_.Events()) {
       if (event.leads.empty()) continue;
       const auto payload = DecodeEventPayload(event.payload);
       ASSERT_TRUE(payload.ok()) << payload.status();
-      EventPayload& now = replayed[event.leads.front()];
-      if (!payload->lead.empty()) now.lead = payload->lead;
-      if (!payload->state.empty()) now.state = payload->state;
+      auto& [lead, state] = replayed[event.leads.front()];
+      if (!payload->lead().empty()) lead = payload->lead();
+      if (!payload->state().empty()) state = payload->state();
     }
     const std::vector<LeadRecord> all = world_.All();
     EXPECT_EQ(all.size(), replayed.size());
     for (const LeadRecord& record : all) {
-      const EventPayload& now = replayed[std::string(record.lead.id())];
-      EXPECT_EQ(EncodeLead(record.lead, LeadForm::kStored), now.lead);
-      EXPECT_EQ(EncodeLeadState(record.state), now.state);
+      const auto& [lead, state] = replayed[std::string(record.lead.id())];
+      EXPECT_EQ(EncodeLead(record.lead, LeadForm::kStored), lead);
+      EXPECT_EQ(EncodeLeadState(record.state), state);
     }
   }
 

@@ -145,7 +145,9 @@ class Overtaken : public Store {
                     absl::FunctionRef<bool(const Event&)> sink) const override {
     return store_.Feed(workspace, request, sink);
   }
-  absl::Status Verify() const override { return store_.Verify(); }
+  absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
+    return store_.Verify(damage);
+  }
 
  private:
   Store& store_;

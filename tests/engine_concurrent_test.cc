@@ -150,12 +150,11 @@ class ConcurrentCanaryTest : public ::testing::TestWithParam<StoreKind> {
   Writes CreationOf(const std::string& id, size_t person, int64_t ticket) const {
     Lead lead = MakeLead(world_.model(), {{"email", EmailOf(person)}});
     EventPayload payload;
-    payload.lead = EncodeLead(lead, LeadForm::kStored);
     payload.assignment.emplace();
     payload.assignment->ticket = ticket;
     payload.assignment->owner = kMembers[static_cast<size_t>(ticket - 1) % std::size(kMembers)];
     Writes writes;
-    writes.puts = {{{RecordKind::kLead, id}, payload.lead, {}}};
+    writes.puts = {{{RecordKind::kLead, id}, EncodeLead(lead, LeadForm::kStored), {}}};
     writes.counters = {{kTicket, ticket}};
     Event event;
     event.type = "created";
@@ -189,7 +188,8 @@ class ConcurrentCanaryTest : public ::testing::TestWithParam<StoreKind> {
       Batch batch;
       if (claimed) batch.claims = {{key, id}};
       batch.counters = {kTicket};
-      batch.finish = [&](std::span<const int64_t> values) {
+      batch.finish = [&](const Given& given) {
+        const std::span<const int64_t> values = given.counters;
         return CreationOf(id, 0, values[0] + 1);
       };
       codes[thread] = Commit(batch);
@@ -205,7 +205,8 @@ class ConcurrentCanaryTest : public ::testing::TestWithParam<StoreKind> {
       both_read.arrive_and_wait();
       Batch batch;
       if (in_commit) batch.counters = {kTicket};
-      batch.finish = [&](std::span<const int64_t> values) {
+      batch.finish = [&](const Given& given) {
+        const std::span<const int64_t> values = given.counters;
         const int64_t last = in_commit ? values[0] : seen;
         return CreationOf("lead-" + std::to_string(thread), thread, last + 1);
       };

@@ -73,7 +73,7 @@ inline std::vector<Creation> ReadCreations(const Store& store, const Model& mode
       const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
       EXPECT_TRUE(payload.ok() && payload->assignment.has_value());
       if (!payload.ok() || !payload->assignment) return true;
-      const absl::StatusOr<Lead> lead = DecodeLead(payload->lead, model.schema());
+      const absl::StatusOr<Lead> lead = DecodeLead(payload->lead(), model.schema());
       EXPECT_TRUE(lead.ok()) << lead.status();
       if (!lead.ok()) return true;
       // The local part is kept as it was written; the key is not.

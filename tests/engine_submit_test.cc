@@ -104,8 +104,8 @@ TEST_P(EngineSubmitTest, AnEventCarriesTheLeadAsItStands) {
   EXPECT_EQ(event.time, kStart);
   EXPECT_EQ(event.model, world.model().hash());
   const EventPayload payload = PayloadOf(event);
-  EXPECT_EQ(payload.lead, EncodeLead(world.Get(id).lead, LeadForm::kStored));
-  EXPECT_EQ(payload.state, EncodeLeadState(world.Get(id).state));
+  EXPECT_EQ(payload.lead(), EncodeLead(world.Get(id).lead, LeadForm::kStored));
+  EXPECT_EQ(payload.state(), EncodeLeadState(world.Get(id).state));
   ASSERT_TRUE(payload.assignment.has_value());
   EXPECT_EQ(payload.assignment->owner, "iris");
 }
@@ -144,7 +144,7 @@ TEST_P(EngineSubmitTest, AnExclusiveKeyMayAttach) {
   EXPECT_EQ(world.Show(id, "version"), "1");
   EXPECT_THAT(world.Types(id), ElementsAre("created", "attached"));
   const absl::StatusOr<Activity> activity =
-      DecodeActivity(PayloadOf(world.Events().back()).activity);
+      DecodeActivity(PayloadOf(world.Events().back()).activity());
   ASSERT_TRUE(activity.ok());
   EXPECT_EQ(activity->kind, "form_submit");
   const auto has = [&](std::string_view name, std::string_view text) {
@@ -271,7 +271,7 @@ TEST_P(EngineSubmitTest, WhatIsAttachedIsWhole) {
   const Reply reply = world.engine().SubmitLead(world.Next(), lead);
   ASSERT_EQ(reply.outcome, Outcome::kAttached) << reply.status;
   const absl::StatusOr<Activity> activity =
-      DecodeActivity(PayloadOf(world.Events().back()).activity);
+      DecodeActivity(PayloadOf(world.Events().back()).activity());
   ASSERT_TRUE(activity.ok());
   const std::pair<std::string, Attribute> stakeholders = {
       "stakeholders", "name: Bob, title: CFO; name: Eve, email: eve@example.org"};

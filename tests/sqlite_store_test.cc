@@ -33,7 +33,8 @@ void PutOne(Store* store, const std::string& id) {
   batch.request_id = "r" + id;
   batch.claims = {{"k" + id, id}};
   batch.counters = {"n"};
-  batch.finish = [id](std::span<const int64_t> counters) {
+  batch.finish = [id](const Given& given) {
+    const std::span<const int64_t> counters = given.counters;
     Event event;
     event.type = "created";
     event.leads = {id};
@@ -75,7 +76,7 @@ TEST(SqliteStore, KeepsEverythingWhenClosed) {
   EXPECT_EQ(*snapshot->Counter("n"), 2);
   EXPECT_EQ(FeedOf(*store).size(), 2u);
   EXPECT_TRUE((*store->FindOutcome("w", "ra")).has_value());
-  EXPECT_TRUE(store->Verify().ok());
+  EXPECT_TRUE(store->Verify([](std::string_view) {}).ok());
   PutOne(store.get(), "c");
   EXPECT_EQ(FeedOf(*store).back().position, 3);
 }
@@ -182,7 +183,7 @@ TEST(SqliteFile, ThatIsDamagedIsToldByVerify) {
   }
   const auto store = OpenSqliteStore({folder / "s.db"});
   if (store.ok()) {
-    EXPECT_EQ((*store)->Verify().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ((*store)->Verify([](std::string_view) {}).code(), absl::StatusCode::kDataLoss);
   } else {
     EXPECT_EQ(store.status().code(), absl::StatusCode::kDataLoss) << store.status();
   }

@@ -52,7 +52,7 @@ LEADCORE_ON_BOTH_STORES(StoreConformanceTest);
 
 Batch Writing(Writes writes) {
   Batch batch;
-  batch.finish = [writes = std::move(writes)](std::span<const int64_t>) { return writes; };
+  batch.finish = [writes = std::move(writes)](const Given&) { return writes; };
   return batch;
 }
 Put Lead(const char* id, const char* body, std::vector<IndexEntry> index = {}) {
@@ -81,7 +81,8 @@ TEST_P(StoreConformanceTest, AFailedCheckOrClaimLeavesNothing) {
     batch.request_id = "r";
     batch.counters = {"n"};
     batch.claims.push_back({"free", "b"});
-    batch.finish = [](std::span<const int64_t> counters) {
+    batch.finish = [](const Given& given) {
+      const std::span<const int64_t> counters = given.counters;
       return Writes{.puts = {Lead("b", "new")},
                     .counters = {{"n", counters[0] + 1}},
                     .events = {Happened("created", {"b"})},
@@ -172,7 +173,8 @@ TEST_P(StoreConformanceTest, BatchesOfOneCallSeeEachOtherAndFailAlone) {
   for (Batch& batch : batches) {
     batch.claims = {{"k", &batch == &batches[1] ? "b" : "a"}};
     batch.counters = {"n"};
-    batch.finish = [](std::span<const int64_t> counters) {
+    batch.finish = [](const Given& given) {
+      const std::span<const int64_t> counters = given.counters;
       return Writes{.counters = {{"n", counters[0] + 1}},
                     .events = {Happened("e", {std::to_string(counters[0])})}};
     };
@@ -242,7 +244,7 @@ TEST_P(StoreConformanceTest, EventsKeepEverythingAndAreFoundByLead) {
 
 TEST_P(StoreConformanceTest, VerifyFindsNoDamage) {
   Commit(Writing({.puts = {Lead("a", "one", {{"i", int64_t{1}}})}}));
-  EXPECT_TRUE(store().Verify().ok());
+  EXPECT_TRUE(store().Verify([](std::string_view) {}).ok());
 }
 
 // ---- Random batches
@@ -353,7 +355,8 @@ class RandomBatches {
     const std::string counter = "n" + std::to_string(Below(3));
     batch.counters = {counter};
     ++after.counters[counter];
-    batch.finish = [writes, counter](std::span<const int64_t> values) {
+    batch.finish = [writes, counter](const Given& given) {
+      const std::span<const int64_t> values = given.counters;
       Writes all = writes;
       all.counters.push_back({counter, values[0] + 1});
       return all;

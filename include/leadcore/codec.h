@@ -52,16 +52,38 @@ absl::StatusOr<LeadState> DecodeLeadState(std::string_view bytes);
 std::string EncodeActivity(const Activity& activity);
 absl::StatusOr<Activity> DecodeActivity(std::string_view bytes);
 
-// leadcore.v1.EventPayload: what an event carries beside its header. After-images, so that replay
-// applies and never decides again.
+// A record as a batch left it.
+struct RecordImage {
+  uint8_t kind = 0;  // number of a RecordKind (store.h)
+  std::string id;
+  bool deleted = false;
+  std::string body;
+};
+struct ClaimImage {
+  std::string key;
+  std::string holder;
+};
+// leadcore.v1.EventPayload: what an event carries beside its header: the story, told by the engine,
+// and everything that its batch wrote, so that replay applies and never decides again.
 struct EventPayload {
-  std::string lead;      // EncodeLead(kStored) after the event; "" when unchanged
-  std::string state;     // EncodeLeadState after the event; "" when unchanged
-  std::string activity;  // EncodeActivity; "" when none
   std::optional<Assignment> assignment;
   std::vector<KeyHit> hits;
   std::vector<std::pair<std::string, std::string>> details;  // for people: "band" "cold -> warm"
+
+  std::vector<RecordImage> images;
+  std::vector<ClaimImage> claims;
+  std::vector<ClaimImage> releases;
+  std::string fingerprint;  // of the request
+
+  // The bodies of the first lead, state and activity among the images; "" when there is none.
+  std::string_view lead() const { return Body(1); }
+  std::string_view state() const { return Body(2); }
+  std::string_view activity() const { return Body(3); }
+
+ private:
+  std::string_view Body(uint8_t kind) const;
 };
+// Encodings of payloads may be joined: lists go on, of what is there once the last one counts.
 std::string EncodeEventPayload(const EventPayload& payload);
 absl::StatusOr<EventPayload> DecodeEventPayload(std::string_view bytes);
 

@@ -10,7 +10,7 @@ namespace leadcore {
 
 // A store that lives as long as the object. For tests, simulations and what-if runs; many
 // workspaces; thread-safe.
-std::unique_ptr<Store> NewMemoryStore();
+std::unique_ptr<Store> NewMemoryStore(RandomSource random = SystemRandom());
 
 }  // namespace leadcore
 

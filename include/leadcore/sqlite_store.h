@@ -2,11 +2,13 @@
 #ifndef LEADCORE_SQLITE_STORE_H_
 #define LEADCORE_SQLITE_STORE_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "leadcore/store.h"
 
 namespace leadcore {
@@ -17,6 +19,16 @@ struct SqliteOptions {
   bool write = true;
   // For a new file only; with false a missing file is NOT_FOUND.
   bool create = true;
+  // How long to wait for another process that owns the file; polls 50 times a second.
+  absl::Duration wait = absl::ZeroDuration();
+  // Callers of Commit that may wait at once; one more gets RESOURCE_EXHAUSTED.
+  size_t most_waiting = 1000;
+  // Of a new file, in bytes: a power of two from 1,024 to 65,536.
+  int page_size = 4096;
+  // A registered SQLite VFS under which the files lie; "" is the system's. With another one no
+  // owner lock is taken: whoever brings it keeps others away.
+  std::string vfs = {};
+  RandomSource random = SystemRandom();
 };
 
 // The embedded store: one SQLite file in WAL mode with synchronous=FULL. One process writes (it

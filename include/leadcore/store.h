@@ -37,6 +37,10 @@ enum class RecordKind : uint8_t {
   kMatchKey = 4,  // id: candidate key, U+001F, lead id; empty body
   kModel = 5,     // id: content hash
   kMeta = 6,      // what the engine keeps for itself: current model, normaliser version …
+  // What a store keeps beside its records, to be scanned by id only, never put:
+  kClaim = 7,    // id: the key, body: its holder
+  kCounter = 8,  // id: the name, body: the value in digits
+  kRequest = 9,  // id: the request id, empty body (FindOutcome tells the rest)
 };
 
 struct RecordKey {
@@ -101,23 +105,44 @@ struct CounterWrite {
   std::string name;
   int64_t value = 0;
 };
-// The header carries no personal data; `payload` is leadcore.v1.EventPayload.
+// A header without personal data, and a payload (leadcore.v1.EventPayload). The header with the
+// payload's salted hash is chained to the event before, the payload itself is not: it can be erased
+// and the chain still holds. Hashes are BLAKE2b, 32 bytes.
 struct Event {
-  int64_t position = 0;  // given by Commit: dense from 1 in commit order, per workspace
+  int64_t position = 0;  // dense from 1 in commit order, per workspace
   std::string type;      // "created", "imported", "activity", "scored" …
   int64_t time = 0;      // the call's now, microseconds
   std::string actor;
   std::string request_id;
   std::string model;               // content hash
   std::vector<std::string> leads;  // ids; the first is the one it is about
-  std::string payload;
+  // What its batch changed beside records and claims; with the batch's first event.
+  std::vector<CounterWrite> counters = {};
+  std::string reply = {};                                        // Writes::reply
+  std::optional<int64_t> forgot_requests_before = std::nullopt;  // Batch::forget_requests_before
+  // Story and after-images; "" once erased. `finish` gives the story; the store adds what the batch
+  // wrote, to its first event.
+  std::string payload = {};
+  std::string salt = {};          // 16 bytes; "" once erased
+  std::string payload_hash = {};  // keyed by the salt, of the payload
+  std::string chain = {};         // of the chain before (at first: nothing) and this header
 };
 struct Writes {
   std::vector<Put> puts = {};
   std::vector<RecordKey> deletes = {};
   std::vector<CounterWrite> counters = {};
-  std::vector<Event> events = {};  // positions are filled in by the store
+  // The store fills in positions, counters, reply, salts, hashes and the rest of the payload; where
+  // an event has a payload hash already, it is replayed: its payload, salt and hash stand.
+  std::vector<Event> events = {};
   std::string reply = {};  // kept with the request id: outcome code and ids, no personal data
+  // Positions of events whose payload and salt go, and with them the fingerprints of their
+  // requests.
+  std::vector<int64_t> erase = {};
+};
+// What `finish` is given inside the transaction.
+struct Given {
+  std::span<const int64_t> counters;  // values of Batch::counters
+  std::string_view random;  // 32 bytes, new for each batch: for secrets, never for decisions
 };
 
 struct Check {  // the record has exactly this version; 0: it does not exist
@@ -138,10 +163,13 @@ struct Batch {
   std::vector<Claim> claims;
   std::vector<Claim> releases;        // given up if `holder` holds it
   std::vector<std::string> counters;  // to lock and read, in this order
-  // Called once, in the transaction, after checks and claims held, with the values of `counters`.
-  // Pure: no I/O, no store access, no exception. May be empty for a batch that only checks, claims
-  // or releases.
-  std::function<Writes(std::span<const int64_t> counters)> finish;
+  // The place in its call of an earlier batch that has to be committed by that call (not replayed,
+  // not refused); else this one is stale.
+  std::optional<size_t> after = {};
+  // Called at most once, in the transaction, after checks and claims held. Pure: no I/O, no store
+  // access, no exception but std::bad_alloc. May be empty for a batch that only checks, claims or
+  // releases.
+  std::function<Writes(const Given& given)> finish;
   std::optional<int64_t>
       forget_requests_before;  // drops remembered request ids whose `now` is earlier
 };
@@ -152,7 +180,7 @@ struct CommitResult {
     kReplayed,  // the request id was known with this fingerprint: positions and reply are the first
                 // ones; nothing was written
     kReused,    // the request id was known with another fingerprint; nothing was written
-    kStale,     // a check failed: `key` says which; nothing was written
+    kStale,     // a check failed: `key` says which; or `after` did; nothing was written
     kClaimHeld,  // a claim is held by `holder`: `key.id` is the claim; nothing was written
   };
   Code code = Code::kCommitted;
@@ -166,13 +194,20 @@ struct StoredOutcome {
   std::string fingerprint;
   std::vector<int64_t> positions;
   std::string reply;
+  int64_t now = 0;  // Batch::now
 };
 
 struct FeedRequest {
-  int64_t after = 0;      // position; 0 from the start
-  std::string lead = {};  // only events about or touching this lead; "" for all
-  size_t limit = 1000;    // at most 10,000
+  int64_t after = 0;          // position; 0 from the start
+  std::string lead = {};      // only events about or touching this lead; "" for all
+  size_t limit = 1000;        // at most 10,000
+  bool headers_only = false;  // payloads and salts stay where they are
 };
+
+// Fills the span with bytes that nobody can guess; called by one thread at a time.
+using RandomSource = std::function<void(std::span<unsigned char>)>;
+// The operating system's generator. (Tests give a seeded one.)
+RandomSource SystemRandom();
 
 class Store {
  public:
@@ -182,10 +217,12 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const = 0;
 
   // Commits each batch atomically, in order, each seeing the ones before; the whole call becomes
-  // durable at once (one fsync) before it returns. results.size() == batches.size(). A non-OK
-  // status is about the storage itself: nothing of this call was committed (RESOURCE_EXHAUSTED:
-  // disk full; FAILED_PRECONDITION: opened for reading), except UNAVAILABLE: not known, ask
-  // FindOutcome with the same request ids.
+  // durable at once, before it returns. Callers that wait at the same time are committed together
+  // (one fsync), in the order in which they came. results.size() == batches.size(), at most 10,000.
+  // A non-OK status is about the storage itself: nothing of this call was committed
+  // (RESOURCE_EXHAUSTED: disk full, out of memory, or too many callers wait, the message says
+  // which; FAILED_PRECONDITION: opened for reading), except UNAVAILABLE: not known, ask FindOutcome
+  // with the same request ids, or retry with them.
   virtual absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
                               std::span<CommitResult> results) = 0;
 
@@ -197,8 +234,9 @@ class Store {
   virtual absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                             absl::FunctionRef<bool(const Event&)> sink) const = 0;
 
-  // Looks for damage in the storage itself. DATA_LOSS says what and where.
-  virtual absl::Status Verify() const = 0;
+  // Looks for damage in the storage itself, for all workspaces, and tells `damage` what and where,
+  // in words; DATA_LOSS when there was any.
+  virtual absl::Status Verify(absl::FunctionRef<void(std::string_view what)> damage) const = 0;
 };
 
 }  // namespace leadcore

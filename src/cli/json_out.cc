@@ -214,13 +214,13 @@ void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema,
     }
     json->EndArray();
   }
-  const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity);
-  if (!payload->activity.empty() && activity.ok()) {
+  const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity());
+  if (!payload->activity().empty() && activity.ok()) {
     json->Key("activity");
     WriteActivity(*activity, json);
   }
-  const absl::StatusOr<Lead> after = DecodeLead(payload->lead, schema);
-  if (!payload->lead.empty() && after.ok()) {
+  const absl::StatusOr<Lead> after = DecodeLead(payload->lead(), schema);
+  if (!payload->lead().empty() && after.ok()) {
     json->Key("after");
     json->StartObject();
     for (const Field& field : schema->fields()) {

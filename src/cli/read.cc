@@ -83,8 +83,8 @@ void PrintHistory(const std::vector<Event>& history) {
       continue;
     }
     for (const auto& [name, text] : payload->details) std::cout << "  " << name << ": " << text;
-    const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity);
-    if (!payload->activity.empty() && activity.ok()) std::cout << "  " << activity->kind;
+    const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity());
+    if (!payload->activity().empty() && activity.ok()) std::cout << "  " << activity->kind;
     std::cout << "\n";
     if (!payload->assignment) continue;
     const Assignment& assignment = *payload->assignment;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <type_traits>
 
+#include "codec/images.h"
 #include "codec/wire.h"
 #include "leadcore/codec.h"
 
@@ -12,6 +13,9 @@ namespace {
 
 using codec_internal::CheckSize;
 using codec_internal::Damaged;
+using codec_internal::kImageOffset;
+using codec_internal::kImagesNumber;
+using codec_internal::kLastImage;
 using codec_internal::Reader;
 using codec_internal::UnZigZag;
 using codec_internal::Writer;
@@ -347,12 +351,28 @@ bool ReadDetail(Reader* outer, EventPayload* payload) {
   return ReadTwoTexts(outer, &name, &text);
 }
 
-// A message that the caller decodes later.
-bool ReadImage(const Reader& reader, std::string* image) {
-  std::string_view bytes;
-  if (!reader.Bytes(&bytes)) return false;
-  *image = bytes;
-  return true;
+bool ReadImage(Reader* outer, EventPayload* payload) {
+  if (!outer->has_bytes()) return false;
+  RecordImage& image = payload->images.emplace_back();
+  return ReadPart(outer, [&](Reader* reader) {
+    switch (reader->number()) {
+      case 1:
+        return reader->Text(&image.id);
+      case 2:
+        return ReadBool(*reader, &image.deleted);
+    }
+    std::string_view body;
+    if (reader->number() > kLastImage || !reader->Bytes(&body)) return false;
+    image.kind = static_cast<uint8_t>(reader->number() - kImageOffset);
+    image.body = body;
+    return true;
+  });
+}
+
+bool ReadClaim(Reader* outer, std::vector<ClaimImage>* claims) {
+  if (!outer->has_bytes()) return false;
+  ClaimImage& claim = claims->emplace_back();
+  return ReadTwoTexts(outer, &claim.key, &claim.holder);
 }
 
 }  // namespace
@@ -440,28 +460,60 @@ absl::StatusOr<Activity> DecodeActivity(std::string_view bytes) {
   return activity;
 }
 
+void codec_internal::WriteImage(uint32_t kind, std::string_view id, const std::string* body,
+                                Writer* writer) {
+  writer->Message(kImagesNumber, [&] {
+    writer->PlainText(1, id);
+    if (body == nullptr) writer->Varint(2, 1);
+    writer->Bytes(kind + kImageOffset, body == nullptr ? std::string_view() : *body);
+  });
+}
+
+void codec_internal::WriteClaim(uint32_t number, std::string_view key, std::string_view holder,
+                                Writer* writer) {
+  writer->Message(number, [&] {
+    writer->PlainText(1, key);
+    writer->PlainText(2, holder);
+  });
+}
+
+std::string_view EventPayload::Body(uint8_t kind) const {
+  for (const RecordImage& image : images) {
+    if (image.kind == kind) return image.body;
+  }
+  return "";
+}
+
 std::string EncodeEventPayload(const EventPayload& payload) {
   std::string out;
   Writer writer(&out);
-  if (!payload.lead.empty()) writer.Bytes(1, payload.lead);
-  if (!payload.state.empty()) writer.Bytes(2, payload.state);
-  if (!payload.activity.empty()) writer.Bytes(3, payload.activity);
   if (payload.assignment) {
-    writer.Message(4, [&] { WriteAssignment(*payload.assignment, &writer); });
+    writer.Message(1, [&] { WriteAssignment(*payload.assignment, &writer); });
   }
   for (const KeyHit& hit : payload.hits) {
-    writer.Message(5, [&] {
+    writer.Message(2, [&] {
       writer.PlainText(1, hit.key);
       writer.PlainText(2, hit.lead);
       writer.PlainVarint(3, hit.exclusive ? 1 : 0);
     });
   }
   for (const auto& [name, text] : payload.details) {
-    writer.Message(6, [&] {
+    writer.Message(3, [&] {
       writer.PlainText(1, name);
       writer.PlainText(2, text);
     });
   }
+  for (const RecordImage& image : payload.images) {
+    codec_internal::WriteImage(image.kind, image.id, image.deleted ? nullptr : &image.body,
+                               &writer);
+  }
+  for (const ClaimImage& claim : payload.claims) {
+    codec_internal::WriteClaim(codec_internal::kClaimsNumber, claim.key, claim.holder, &writer);
+  }
+  for (const ClaimImage& claim : payload.releases) {
+    codec_internal::WriteClaim(codec_internal::kReleasesNumber, claim.key, claim.holder, &writer);
+  }
+  writer.PlainText(codec_internal::kFingerprintNumber, payload.fingerprint);
   return out;
 }
 
@@ -470,17 +522,19 @@ absl::StatusOr<EventPayload> DecodeEventPayload(std::string_view bytes) {
   absl::Status status = ReadMessage("event", bytes, nullptr, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
-        return ReadImage(*reader, &payload.lead);
-      case 2:
-        return ReadImage(*reader, &payload.state);
-      case 3:
-        return ReadImage(*reader, &payload.activity);
-      case 4:
         return reader->has_bytes() && ReadAssignment(reader, &payload.assignment.emplace());
-      case 5:
+      case 2:
         return ReadHit(reader, &payload);
-      case 6:
+      case 3:
         return ReadDetail(reader, &payload);
+      case codec_internal::kImagesNumber:
+        return ReadImage(reader, &payload);
+      case codec_internal::kClaimsNumber:
+        return ReadClaim(reader, &payload.claims);
+      case codec_internal::kReleasesNumber:
+        return ReadClaim(reader, &payload.releases);
+      case codec_internal::kFingerprintNumber:
+        return reader->Text(&payload.fingerprint);
     }
     return false;
   });

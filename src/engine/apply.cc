@@ -17,7 +17,8 @@
 namespace leadcore {
 namespace {
 
-constexpr size_t kLargestGroup = 1000;
+constexpr size_t kLargestGroup = 10'000;
+constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
 // the store is at fault.
 constexpr int kMostAttempts = 100;
@@ -25,7 +26,8 @@ constexpr int kMostAttempts = 100;
 constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
                                               "rejected", "logged",   "failed"};
 
-std::string Fingerprint(const Command& command) {
+// `size`, if not null: of the content.
+std::string Fingerprint(const Command& command, size_t* size = nullptr) {
   std::string content;
   if (const auto* submit = std::get_if<Submit>(&command.body)) {
     content = Cat(submit->imported ? "import" : "submit", '\0',
@@ -35,6 +37,7 @@ std::string Fingerprint(const Command& command) {
     content =
         Cat("log", '\0', log.external_id, '\0', log.email, '\0', EncodeActivity(log.activity));
   }
+  if (size != nullptr) *size = content.size();
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   char hex[40];
   std::snprintf(hex, sizeof(hex), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
@@ -94,15 +97,18 @@ class Applier {
   }
 
  private:
-  absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot,
-                                   std::map<std::string, PendingState>* states) {
-    const Scene scene{model_, call_, *store_, workspace_, snapshot, states};
+  // `place`: of its batch in the call of Store::Commit.
+  absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot, size_t place,
+                                   PendingStates* states) {
+    const Scene scene{model_, call_, *store_, workspace_, snapshot, place, states};
     const Command& command = commands_[at];
     absl::StatusOr<Prepared> prepared =
         std::holds_alternative<Submit>(command.body)
             ? PrepareSubmit(scene, request_ids_[at], std::get<Submit>(command.body))
             : PrepareLogActivity(scene, request_ids_[at], std::get<LogActivity>(command.body));
-    if (prepared.ok() && prepared->batch) prepared->batch->fingerprint = Fingerprint(command);
+    if (prepared.ok() && prepared->batch) {
+      prepared->batch->fingerprint = Fingerprint(command, &prepared->bytes);
+    }
     return prepared;
   }
 
@@ -117,14 +123,15 @@ class Applier {
     std::vector<size_t> places;
     std::vector<std::shared_ptr<Reply>> replies;
     std::vector<Batch> batches;
-    std::map<std::string, PendingState> states;
+    PendingStates states;
     std::set<std::string> written;
     std::set<std::string_view> requests;
     size_t at = first;
-    for (; at < commands_.size() && at - first < kLargestGroup; ++at) {
+    size_t bytes = 0;
+    for (; at < commands_.size() && at - first < kLargestGroup && bytes < kMostBytesOfGroup; ++at) {
       // What becomes of the second one depends on whether the first was done.
       if (!requests.insert(request_ids_[at]).second) break;
-      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, batches.size(), &states);
       if (!prepared.ok()) {
         replies_[at] = Failed(prepared.status());
         continue;
@@ -141,6 +148,7 @@ class Applier {
         replies_[at] = Refused(at, *prepared->reply);
         continue;
       }
+      bytes += prepared->bytes;
       places.push_back(at);
       replies.push_back(std::move(prepared->reply));
       batches.push_back(*std::move(prepared->batch));
@@ -201,8 +209,8 @@ class Applier {
         replies_[at] = Failed(snapshot.status());
         return;
       }
-      std::map<std::string, PendingState> states;
-      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, &states);
+      PendingStates states;
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, 0, &states);
       snapshot->reset();
       if (!prepared.ok()) {
         replies_[at] = Failed(prepared.status());

@@ -114,6 +114,21 @@ absl::StatusOr<std::string> FindLead(const Scene& scene, const LogActivity& log,
                   " as an exclusive key");
 }
 
+// The activity of the group that this one comes after, if any. A request that was done before will
+// write nothing: the snapshot has it already.
+absl::StatusOr<const PendingState*> Earlier(const Scene& scene, const std::string& lead_id) {
+  const auto at = scene.states->find(lead_id);
+  if (at == scene.states->end()) return nullptr;
+  std::vector<PendingState>& pending = at->second;
+  while (!pending.empty()) {
+    const auto done = scene.store.FindOutcome(scene.workspace, pending.back().request_id);
+    if (!done.ok()) return done.status();
+    if (!*done) return &pending.back();
+    pending.pop_back();
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
@@ -124,18 +139,16 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   call.request_id = request_id;
   LeadState& state = record.state;
   Batch batch;
-  const auto earlier = scene.states->find(lead_id);
-  if (earlier != scene.states->end()) {
-    state = earlier->second.state;
+  const absl::StatusOr<const PendingState*> earlier = Earlier(scene, lead_id);
+  if (!earlier.ok()) return earlier.status();
+  if (*earlier != nullptr) {
+    state = (*earlier)->state;
     // Where that one lost its race, the version counted on may be there as another caller's.
-    batch.checks.push_back({{RecordKind::kActivity, earlier->second.activity_id}, 1});
+    batch.after = (*earlier)->place;
   }
   const std::string band = state.score.band;
   const int64_t version = state.version;
   activity.id = MakeId(call.now, scene.workspace, request_id, 1);
-  // A request that was done before will write nothing: nobody may count on it.
-  const auto done = scene.store.FindOutcome(scene.workspace, request_id);
-  if (!done.ok()) return done.status();
 
   const ActivityKind* kind = model.FindKind(activity.kind);
   if (kind != nullptr) {
@@ -146,7 +159,7 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   state.last_activity_time = std::max(activity.time, state.last_activity_time.value_or(INT64_MIN));
   Evaluate(model, call.now, &record.lead, &state);
   state.version = version + 1;
-  if (!*done) (*scene.states)[lead_id] = {state, activity.id};
+  (*scene.states)[lead_id].push_back({state, scene.place, request_id});
 
   prepared->reply->lead_id = lead_id;
   prepared->reply->activity_id = activity.id;
@@ -156,12 +169,10 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   batch.checks.push_back({{RecordKind::kLeadState, lead_id}, version});
   batch.checks.push_back({{RecordKind::kActivity, activity.id}, 0});
   batch.finish = [model = &model, call, activity = std::move(activity), state, lead_id, band,
-                  reply = prepared->reply](std::span<const int64_t>) {
+                  reply = prepared->reply](const Given&) {
     Writes writes;
     writes.puts = {StatePut(lead_id, state, *model->schema()), ActivityPut(activity)};
     EventPayload payload;
-    payload.state = EncodeLeadState(state);
-    payload.activity = EncodeActivity(activity);
     payload.hits = reply->hits;
     if (state.score.band != band) {
       payload.details.emplace_back("band", Cat(band, " -> ", state.score.band));

@@ -253,8 +253,8 @@ class Migration {
         !batch->claims.empty() || !batch->releases.empty() || !puts.empty() || !deletes.empty();
     if (!*rekeyed) return absl::OkStatus();
     batch->finish = [finish = std::move(batch->finish), puts = std::move(puts),
-                     deletes = std::move(deletes)](std::span<const int64_t> counters) {
-      Writes writes = finish(counters);
+                     deletes = std::move(deletes)](const Given& given) {
+      Writes writes = finish(given);
       const auto put = [&](const RecordKey& key) {
         return std::any_of(puts.begin(), puts.end(), [&](const Put& p) { return p.key == key; });
       };
@@ -320,7 +320,7 @@ absl::StatusOr<bool> Publish(const Model& model, const Published& published, Sto
   Batch batch;
   batch.now = ToMicros(call.now);
   CommitResult result;
-  batch.finish = [&model](std::span<const int64_t>) {
+  batch.finish = [&model](const Given&) {
     Writes writes;
     writes.puts = {{{RecordKind::kModel, model.hash()}, model.text(), {}}};
     return writes;
@@ -332,7 +332,7 @@ absl::StatusOr<bool> Publish(const Model& model, const Published& published, Sto
     if (!status.ok()) return status;
   }
   batch.checks = {{MetaModel(), published.version}};
-  batch.finish = [&](std::span<const int64_t>) {
+  batch.finish = [&](const Given&) {
     Writes writes;
     writes.puts = {{MetaModel(), model.hash(), {}},
                    {MetaNormalizer(), normalizer, {}},

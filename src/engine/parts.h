@@ -63,8 +63,12 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 // The state of a lead as an activity of the group will leave it, once that is committed.
 struct PendingState {
   LeadState state;
-  std::string activity_id;
+  size_t place = 0;  // of the activity's batch in its call
+  std::string request_id;
 };
+
+// Those of a group, by lead, oldest first.
+using PendingStates = std::map<std::string, std::vector<PendingState>>;
 
 // Where one command reads and what it may know of others in its group.
 struct Scene {
@@ -73,8 +77,8 @@ struct Scene {
   const Store& store;
   std::string_view workspace;
   const Snapshot& snapshot;
-  // By lead, the last of the group.
-  std::map<std::string, PendingState>* states;
+  size_t place;  // that this command's batch will have in its call
+  PendingStates* states;
 };
 
 // A command decided: the reply as far as it is known, and what has to be committed for it.
@@ -84,6 +88,7 @@ struct Prepared {
   // Match keys and leads by which it depends on other submits. A command that shares one with a
   // submit of its group has to wait for the commit.
   std::vector<std::string> keys;
+  size_t bytes = 0;   // of the command's content
   bool wait = false;  // it depends on an activity of its group
 };
 absl::StatusOr<Prepared> PrepareSubmit(const Scene& scene, const std::string& request_id,

@@ -29,13 +29,10 @@ struct Draft {
   std::shared_ptr<Reply> reply;
 };
 
-std::string EventPayloadOf(const Lead& lead, const LeadState& state, const Reply& reply,
-                           bool assigned) {
+std::string StoryOf(const LeadState& state, const Reply& reply) {
   EventPayload payload;
-  payload.lead = EncodeLead(lead, LeadForm::kStored);
-  payload.state = EncodeLeadState(state);
   payload.hits = reply.hits;
-  if (assigned) payload.assignment = reply.assignment;
+  payload.assignment = reply.assignment;
   payload.details = {{"score", std::to_string(ShownPoints(state.score.total))},
                      {"band", state.score.band}};
   return EncodeEventPayload(payload);
@@ -49,10 +46,10 @@ bool Contested(const Draft& draft, const std::string& key) {
 std::string DomainKey(std::string_view domain) { return Cat("domain/", domain); }
 
 // Runs in the store's transaction: pure.
-Writes FinishCreate(Draft& draft, std::span<const int64_t> counters) {
+Writes FinishCreate(Draft& draft, const Given& given) {
   Writes writes;
   if (draft.routed) {
-    Routing::Choice choice = draft.model->routing().Choose(draft.plan, counters);
+    Routing::Choice choice = draft.model->routing().Choose(draft.plan, given.counters);
     for (auto& [name, value] : choice.counters) writes.counters.push_back({std::move(name), value});
     const Assignment& assignment = choice.assignment;
     if (!assignment.pool.empty()) draft.lead.SetText(field::kPool, assignment.pool);
@@ -74,7 +71,7 @@ Writes FinishCreate(Draft& draft, std::span<const int64_t> counters) {
     writes.puts.push_back(MatchKeyPut(key.text, id));
   }
   Event event = MakeEvent(draft.call, *draft.model, draft.imported ? "imported" : "created", id,
-                          EventPayloadOf(draft.lead, draft.state, *draft.reply, true));
+                          StoryOf(draft.state, *draft.reply));
   for (const KeyHit& hit : draft.reply->hits) event.leads.push_back(hit.lead);
   writes.events.push_back(std::move(event));
   writes.reply = RememberedOutcome(*draft.reply);
@@ -246,14 +243,12 @@ class Submitter {
     reply().lead_id = decision.lead;
     reply().score = known->state.score;
     batch.finish = [model = &scene_.model, call = call_, record = *std::move(known),
-                    reply = prepared_.reply, keys = *fresh, filled](std::span<const int64_t>) {
+                    reply = prepared_.reply, keys = *fresh, filled](const Given&) {
       Writes writes;
       const std::string id(record.lead.id());
       writes.puts = {LeadPut(record.lead), StatePut(id, record.state, *model->schema())};
       for (const std::string& key : keys) writes.puts.push_back(MatchKeyPut(key, id));
       EventPayload payload;
-      payload.lead = EncodeLead(record.lead, LeadForm::kStored);
-      payload.state = EncodeLeadState(record.state);
       payload.hits = reply->hits;
       payload.details = {{"filled", filled}};
       writes.events.push_back(MakeEvent(call, *model, "filled", id, EncodeEventPayload(payload)));
@@ -345,9 +340,7 @@ class Submitter {
       if (key.exclusive && !Contested(*draft, key.text)) batch.claims.push_back({key.text, id});
     }
     batch.counters = draft->plan.counters;
-    batch.finish = [draft](std::span<const int64_t> counters) {
-      return FinishCreate(*draft, counters);
-    };
+    batch.finish = [draft](const Given& given) { return FinishCreate(*draft, given); };
     prepared_.batch = std::move(batch);
     return absl::OkStatus();
   }

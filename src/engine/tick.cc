@@ -49,11 +49,10 @@ Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Resc
   batch.checks = {{{RecordKind::kLead, id}, record.lead.version()},
                   {{RecordKind::kLeadState, id}, record.state.version}};
   batch.finish = [model = &model, call, id, state = std::move(record.state), before,
-                  band = what->band](std::span<const int64_t>) {
+                  band = what->band](const Given&) {
     Writes writes;
     writes.puts = {StatePut(id, state, *model->schema())};
     EventPayload payload;
-    payload.state = EncodeLeadState(state);
     payload.details = {
         {"score", Cat(ShownPoints(before.total), " -> ", ShownPoints(state.score.total))}};
     if (band) payload.details.emplace_back("band", Cat(before.band, " -> ", state.score.band));

@@ -8,6 +8,7 @@
 
 #include "leadcore/memory_store.h"
 #include "store/order.h"
+#include "store/seal.h"
 #include "text.h"
 
 namespace leadcore {
@@ -76,6 +77,7 @@ struct Workspace {
   std::deque<std::pair<int64_t, RecordKey>> overwritten;  // versions to drop, and when they ended
   std::map<std::string, Remembered, std::less<>> requests;
   std::vector<Event> events;
+  FeedHead head;
 
   // The oldest moment that still matters.
   int64_t Oldest() const { return snapshots.empty() ? moment : *snapshots.begin(); }
@@ -282,8 +284,59 @@ class MemorySnapshot : public Snapshot {
     return true;
   }
 
+  // Claims, counters or requests, by id; `body` gives what a snapshot sees of one.
+  template <typename Map, typename Body>
+  void Beside(const ScanRequest& request, const Map& map, const Body& body, Page* page) const {
+    const auto take = [&](const auto& entry) {
+      const IndexValue place = entry.first;
+      if (!Within(request, place) || !Past(request, {place, entry.first})) return true;
+      std::optional<std::string> seen = body(entry.second);
+      if (seen) page->push_back({{{request.kind, entry.first}, 1, *std::move(seen)}, place});
+      return page->size() < request.limit;
+    };
+    if (request.descending) {
+      for (auto at = map.rbegin(); at != map.rend() && take(*at); ++at) {
+      }
+      return;
+    }
+    std::string from = request.after ? request.after->second : std::string();
+    if (request.low) {
+      if (const auto* low = std::get_if<std::string>(&*request.low)) from = std::max(from, *low);
+    }
+    for (auto at = map.lower_bound(from); at != map.end() && take(*at); ++at) {
+    }
+  }
+
+  // False when it is a kind of records.
+  bool CollectBeside(const ScanRequest& request, Page* page) const {
+    using Text = std::optional<std::string>;
+    if (request.kind == RecordKind::kClaim) {
+      Beside(
+          request, workspace_->claims,
+          [this](const auto& versions) {
+            const std::string* holder = Visible(versions, moment_);
+            return holder == nullptr ? Text() : Text(*holder);
+          },
+          page);
+    } else if (request.kind == RecordKind::kCounter) {
+      Beside(
+          request, workspace_->counters,
+          [this](const auto& versions) {
+            const int64_t* value = Visible(versions, moment_);
+            return value == nullptr ? Text() : Text(std::to_string(*value));
+          },
+          page);
+    } else if (request.kind == RecordKind::kRequest) {
+      Beside(
+          request, workspace_->requests, [](const auto&) { return Text(""); }, page);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   void Collect(const ScanRequest& request, Page* page) const {
-    if (request.limit == 0) return;
+    if (request.limit == 0 || CollectBeside(request, page)) return;
     if (request.index.empty()) {
       ById(request, page);
       return;
@@ -305,16 +358,20 @@ class MemorySnapshot : public Snapshot {
 // One batch against the newest state; the caller holds the lock.
 class Committer {
  public:
-  Committer(Workspace* workspace, const Batch& batch) : workspace_(*workspace), batch_(batch) {}
+  Committer(Workspace* workspace, const Batch& batch, const RandomSource& random)
+      : workspace_(*workspace), batch_(batch), random_(random) {}
 
-  CommitResult Run() {
+  // `before`: what became of the earlier batches of the call.
+  CommitResult Run(std::span<const CommitResult> before) {
     CommitResult result;
-    if (Known(&result) || !Hold(&result)) return result;
+    if (Known(&result) || !Hold(before, &result)) return result;
     std::vector<int64_t> values;
     for (const std::string& name : batch_.counters) values.push_back(Value(name));
     ++workspace_.moment;
+    const std::string random = DrawRandom(random_);
     Writes writes;
-    if (batch_.finish) writes = batch_.finish(values);
+    if (batch_.finish) writes = batch_.finish({values, random});
+    SealEvents(batch_, random, &workspace_.head, &writes);
     Apply(&writes, &result);
     workspace_.DropOverwritten();
     return result;
@@ -324,7 +381,8 @@ class Committer {
   bool Known(CommitResult* result) const {
     const auto known = workspace_.requests.find(batch_.request_id);
     if (batch_.request_id.empty() || known == workspace_.requests.end()) return false;
-    const bool same = known->second.fingerprint == batch_.fingerprint;
+    const std::string& fingerprint = known->second.fingerprint;
+    const bool same = fingerprint.empty() || fingerprint == batch_.fingerprint;
     result->code = same ? CommitResult::Code::kReplayed : CommitResult::Code::kReused;
     if (!same) return true;
     result->positions = known->second.positions;
@@ -352,7 +410,11 @@ class Committer {
   }
 
   // Checks and claims; false when one of them refuses the batch.
-  bool Hold(CommitResult* result) const {
+  bool Hold(std::span<const CommitResult> before, CommitResult* result) const {
+    if (batch_.after && before[*batch_.after].code != CommitResult::Code::kCommitted) {
+      result->code = CommitResult::Code::kStale;
+      return false;
+    }
     for (const Check& check : batch_.checks) {
       if (VersionOf(check.key) == check.version) continue;
       result->code = CommitResult::Code::kStale;
@@ -394,8 +456,8 @@ class Committer {
     for (const CounterWrite& counter : writes->counters) {
       workspace_.PutContent<int64_t>(&workspace_.counters[counter.name], counter.value);
     }
+    for (const int64_t position : writes->erase) Erase(position);
     for (Event& event : writes->events) {
-      event.position = static_cast<int64_t>(workspace_.events.size()) + 1;
       result->positions.push_back(event.position);
       workspace_.events.push_back(std::move(event));
     }
@@ -411,12 +473,24 @@ class Committer {
     }
   }
 
+  void Erase(int64_t position) {
+    if (position < 1 || position > static_cast<int64_t>(workspace_.events.size())) return;
+    Event& event = workspace_.events[static_cast<size_t>(position) - 1];
+    event.payload.clear();
+    event.salt.clear();
+    const auto request = workspace_.requests.find(event.request_id);
+    if (request != workspace_.requests.end()) request->second.fingerprint.clear();
+  }
+
   Workspace& workspace_;
   const Batch& batch_;
+  const RandomSource& random_;
 };
 
 class MemoryStore : public Store {
  public:
+  explicit MemoryStore(RandomSource random) : random_(std::move(random)) {}
+
   absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
     return std::make_unique<MemorySnapshot>(Find(workspace));
   }
@@ -426,7 +500,7 @@ class MemoryStore : public Store {
     const std::shared_ptr<Workspace> found = Find(workspace);
     const std::lock_guard lock(found->mutex);
     for (size_t i = 0; i < batches.size(); ++i) {
-      results[i] = Committer(found.get(), batches[i]).Run();
+      results[i] = Committer(found.get(), batches[i], random_).Run(results.first(i));
     }
     return absl::OkStatus();
   }
@@ -437,7 +511,8 @@ class MemoryStore : public Store {
     const std::lock_guard lock(found->mutex);
     const auto at = found->requests.find(request_id);
     if (at == found->requests.end()) return std::nullopt;
-    return StoredOutcome{at->second.fingerprint, at->second.positions, at->second.reply};
+    return StoredOutcome{at->second.fingerprint, at->second.positions, at->second.reply,
+                         at->second.now};
   }
 
   absl::Status Feed(std::string_view workspace, const FeedRequest& request,
@@ -451,7 +526,12 @@ class MemoryStore : public Store {
         const Event& event = found->events[i];
         const bool about = request.lead.empty() || std::find(event.leads.begin(), event.leads.end(),
                                                              request.lead) != event.leads.end();
-        if (about) page.push_back(event);
+        if (!about) continue;
+        page.push_back(event);
+        if (request.headers_only) {
+          page.back().payload.clear();
+          page.back().salt.clear();
+        }
       }
     }
     for (const Event& event : page) {
@@ -460,7 +540,9 @@ class MemoryStore : public Store {
     return absl::OkStatus();
   }
 
-  absl::Status Verify() const override { return absl::OkStatus(); }
+  absl::Status Verify(absl::FunctionRef<void(std::string_view)>) const override {
+    return absl::OkStatus();
+  }
 
  private:
   std::shared_ptr<Workspace> Find(std::string_view name) const {
@@ -472,12 +554,15 @@ class MemoryStore : public Store {
     return at->second;
   }
 
+  const RandomSource random_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<Workspace>, std::less<>> workspaces_;
 };
 
 }  // namespace
 
-std::unique_ptr<Store> NewMemoryStore() { return std::make_unique<MemoryStore>(); }
+std::unique_ptr<Store> NewMemoryStore(RandomSource random) {
+  return std::make_unique<MemoryStore>(std::move(random));
+}
 
 }  // namespace leadcore

@@ -143,14 +143,19 @@ absl::Status SqliteDatabase::Execute(const std::string& sql) {
   return SqliteError(handle_, sql.substr(0, sql.find('\n')));
 }
 
-absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(const std::string& sql) {
-  const auto at = statements_.find(sql);
+bool SqliteDatabase::Rollback() noexcept {
+  return sqlite3_get_autocommit(handle_) != 0 ||
+         sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK;
+}
+
+absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
+  const auto at = statements_.find(ToAbsl(sql));
   if (at != statements_.end()) return SqliteStatement(at->second);
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return SqliteError(handle_, sql);
-  statements_[sql] = statement;
+  statements_.emplace(sql, statement);
   return SqliteStatement(statement);
 }
 

@@ -7,11 +7,11 @@
 #include <sqlite3.h>
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
@@ -57,7 +57,10 @@ class SqliteDatabase {
   // Statements without parameters; several at once, separated by ';'.
   absl::Status Execute(const std::string& sql);
   // Prepared once, kept under its text.
-  absl::StatusOr<SqliteStatement> Prepare(const std::string& sql);
+  absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
+  // Ends a transaction without its changes, if there is one; false when that failed. Allocates
+  // nothing.
+  bool Rollback() noexcept;
   // Gives up all prepared statements, before the schema changes.
   void Forget();
   // The first column of the first row.
@@ -67,7 +70,7 @@ class SqliteDatabase {
   explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
 
   sqlite3* handle_;
-  std::map<std::string, sqlite3_stmt*> statements_;
+  absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
 };
 
 // What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …

@@ -102,8 +102,23 @@ class SqliteSnapshot : public Snapshot {
     return at->second.count(name) != 0;
   }
 
+  // Claims, counters and requests in the form of records.
+  static std::string_view ScannedTable(RecordKind kind) {
+    switch (kind) {
+      case RecordKind::kClaim:
+        return "(SELECT workspace, key AS id, 1 AS version, holder AS body FROM claims)";
+      case RecordKind::kCounter:
+        return "(SELECT workspace, name AS id, 1 AS version, CAST(value AS TEXT) AS body "
+               "FROM counters)";
+      case RecordKind::kRequest:
+        return "(SELECT workspace, request_id AS id, 1 AS version, '' AS body FROM requests)";
+      default:
+        return RecordTable(kind);
+    }
+  }
+
   static std::string Select(const ScanRequest& request, const std::string& column) {
-    return Cat("SELECT id, version, body, ", column, " FROM ", RecordTable(request.kind),
+    return Cat("SELECT id, version, body, ", column, " FROM ", ScannedTable(request.kind),
                " WHERE workspace=?");
   }
 
@@ -254,13 +269,24 @@ absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* databas
                                                          std::string_view workspace,
                                                          std::string_view request_id) {
   auto statement = database->Prepare(
-      "SELECT fingerprint, positions, reply FROM requests WHERE workspace=? AND request_id=?");
+      "SELECT fingerprint, positions, reply, time FROM requests WHERE workspace=? AND "
+      "request_id=?");
   if (!statement.ok()) return statement.status();
   const absl::StatusOr<bool> row = statement->Bind(workspace).Bind(request_id).Step();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
   return StoredOutcome{std::string(statement->Text(0)), DecodePositions(statement->Text(1)),
-                       std::string(statement->Text(2))};
+                       std::string(statement->Text(2)), statement->Integer(3)};
+}
+
+absl::StatusOr<FeedHead> ReadHead(SqliteDatabase* database, std::string_view workspace) {
+  auto statement = database->Prepare(
+      "SELECT position, chain FROM events WHERE workspace=? ORDER BY position DESC LIMIT 1");
+  if (!statement.ok()) return statement.status();
+  const absl::StatusOr<bool> row = statement->Bind(workspace).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return FeedHead();
+  return FeedHead{statement->Integer(0), std::string(statement->Text(1))};
 }
 
 std::string JoinLeads(const std::vector<std::string>& leads) {
@@ -269,42 +295,68 @@ std::string JoinLeads(const std::vector<std::string>& leads) {
   return text;
 }
 
+namespace {
+
+std::string FeedSql(const FeedRequest& request) {
+  const bool of_lead = !request.lead.empty();
+  return Cat(
+      "SELECT e.position, e.type, e.time, e.actor, e.request_id, e.model, e.leads, e.counters, "
+      "e.reply, e.forgot_requests_before, e.payload_hash, e.chain",
+      request.headers_only ? "" : ", p.salt, p.payload", " FROM ",
+      of_lead ? "event_leads l JOIN events e ON e.workspace=l.workspace AND e.position=l.position"
+              : "events e",
+      request.headers_only
+          ? ""
+          : " LEFT JOIN event_payloads p ON p.workspace=e.workspace AND p.position=e.position",
+      of_lead ? " WHERE l.workspace=?1 AND l.position>?2 AND l.lead=?4 ORDER BY l.position"
+              : " WHERE e.workspace=?1 AND e.position>?2 ORDER BY e.position",
+      " LIMIT ?3");
+}
+
+absl::Status ReadEvent(const SqliteStatement& row, bool headers_only, Event* event) {
+  event->position = row.Integer(0);
+  event->type = row.Text(1);
+  event->time = row.Integer(2);
+  event->actor = row.Text(3);
+  event->request_id = row.Text(4);
+  event->model = row.Text(5);
+  const std::string_view leads = row.Text(6);
+  event->leads.clear();
+  for (size_t start = 0; start < leads.size();) {
+    const size_t end = std::min(leads.find(' ', start), leads.size());
+    event->leads.emplace_back(leads.substr(start, end - start));
+    start = end + 1;
+  }
+  absl::StatusOr<std::vector<CounterWrite>> counters = DecodeCounters(row.Text(7));
+  if (!counters.ok()) return counters.status();
+  event->counters = *std::move(counters);
+  event->reply = row.Text(8);
+  event->forgot_requests_before.reset();
+  if (!row.Null(9)) event->forgot_requests_before = row.Integer(9);
+  event->payload_hash = row.Text(10);
+  event->chain = row.Text(11);
+  if (headers_only) return absl::OkStatus();
+  event->salt = row.Text(12);
+  event->payload = row.Text(13);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
                       const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink) {
-  constexpr std::string_view kColumns =
-      "SELECT e.position, e.type, e.time, e.actor, e.request_id, e.model, e.leads, p.payload FROM ";
-  constexpr std::string_view kPayload =
-      " LEFT JOIN event_payloads p ON p.workspace=e.workspace AND p.position=e.position ";
-  const std::string all =
-      Cat(kColumns, "events e", kPayload,
-          "WHERE e.workspace=?1 AND e.position>?2 ORDER BY e.position LIMIT ?3");
-  const std::string of_lead =
-      Cat(kColumns, "event_leads l JOIN events e ON e.workspace=l.workspace AND ",
-          "e.position=l.position", kPayload,
-          "WHERE l.workspace=?1 AND l.position>?2 AND l.lead=?4 ORDER BY l.position LIMIT ?3");
-  auto statement = database->Prepare(request.lead.empty() ? all : of_lead);
+  auto statement = database->Prepare(FeedSql(request));
   if (!statement.ok()) return statement.status();
   statement->Bind(workspace).Bind(request.after);
   statement->Bind(static_cast<int64_t>(std::min<size_t>(request.limit, kLargestPage)));
   if (!request.lead.empty()) statement->Bind(request.lead);
+  Event event;
   while (true) {
     const absl::StatusOr<bool> row = statement->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
-    Event event;
-    event.position = statement->Integer(0);
-    event.type = std::string(statement->Text(1));
-    event.time = statement->Integer(2);
-    event.actor = std::string(statement->Text(3));
-    event.request_id = std::string(statement->Text(4));
-    event.model = std::string(statement->Text(5));
-    const std::string_view leads = statement->Text(6);
-    for (size_t start = 0; start < leads.size();) {
-      const size_t end = std::min(leads.find(' ', start), leads.size());
-      event.leads.emplace_back(leads.substr(start, end - start));
-      start = end + 1;
-    }
-    event.payload = std::string(statement->Text(7));
+    const absl::Status status = ReadEvent(*statement, request.headers_only, &event);
+    if (!status.ok()) return status;
     if (!sink(event)) return absl::OkStatus();
   }
 }

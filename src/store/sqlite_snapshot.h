@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
+#include "store/seal.h"
 #include "store/sqlite_database.h"
 
 namespace leadcore {
@@ -40,6 +41,8 @@ std::string EncodePositions(const std::vector<int64_t>& positions);
 // Events of a feed request, oldest first.
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
                       const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink);
+// The last event of a workspace.
+absl::StatusOr<FeedHead> ReadHead(SqliteDatabase* database, std::string_view workspace);
 // Ids of leads as one text, joined by spaces (ids have none).
 std::string JoinLeads(const std::vector<std::string>& leads);
 

@@ -7,7 +7,6 @@ namespace leadcore {
 namespace {
 
 constexpr int64_t kApplicationId = 0x4c454144;  // "LEAD"
-constexpr int64_t kVersion = 1;
 
 constexpr std::string_view kTables = R"sql(
 CREATE TABLE claims(workspace TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
@@ -20,9 +19,11 @@ CREATE TABLE requests(workspace TEXT NOT NULL, request_id TEXT NOT NULL, fingerp
 CREATE INDEX requests_by_time ON requests(workspace, time);
 CREATE TABLE events(workspace TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
   time INTEGER NOT NULL, actor TEXT NOT NULL, request_id TEXT NOT NULL, model TEXT NOT NULL,
-  leads TEXT NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
+  leads TEXT NOT NULL, counters BLOB NOT NULL, reply BLOB NOT NULL, forgot_requests_before INTEGER,
+  payload_hash BLOB NOT NULL, chain BLOB NOT NULL,
+  PRIMARY KEY(workspace, position)) WITHOUT ROWID;
 CREATE TABLE event_payloads(workspace TEXT NOT NULL, position INTEGER NOT NULL,
-  payload BLOB NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
+  salt BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
 CREATE TABLE event_leads(workspace TEXT NOT NULL, lead TEXT NOT NULL, position INTEGER NOT NULL,
   PRIMARY KEY(workspace, lead, position)) WITHOUT ROWID;
 )sql";
@@ -69,8 +70,9 @@ std::string_view RecordTable(RecordKind kind) {
       return "model_records";
     case RecordKind::kMeta:
       return "meta_records";
+    default:
+      return "";
   }
-  return "";
 }
 
 std::string Quoted(std::string_view name) {
@@ -95,9 +97,9 @@ absl::Status CheckFile(SqliteDatabase* database, const std::string& path, bool* 
   }
   const absl::StatusOr<int64_t> version = database->QueryInteger("PRAGMA user_version");
   if (!version.ok()) return version.status();
-  if (*version > kVersion) {
+  if (*version > kFileVersion) {
     return FailedPrecondition(path, " was written by a newer leadcore (file version ", *version,
-                              ", this one knows ", kVersion, "); use the newer program");
+                              ", this one knows ", kFileVersion, "); use the newer program");
   }
   return absl::OkStatus();
 }
@@ -109,7 +111,7 @@ absl::Status CreateTables(SqliteDatabase* database) {
                "(workspace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ",
                "body BLOB NOT NULL, PRIMARY KEY(workspace, id));");
   }
-  sql += Cat("PRAGMA application_id=", kApplicationId, ";PRAGMA user_version=", kVersion, ";");
+  sql += Cat("PRAGMA application_id=", kApplicationId, ";PRAGMA user_version=", kFileVersion, ";");
   absl::Status status = database->Execute(sql);
   if (status.ok()) status = MakeViews(database);
   if (status.ok()) status = database->Execute("COMMIT");

@@ -15,7 +15,10 @@
 
 namespace leadcore {
 
-// Table of the records of a kind.
+// PRAGMA user_version.
+inline constexpr int64_t kFileVersion = 1;
+
+// Table of the records of a kind; "" for what is no kind of records.
 std::string_view RecordTable(RecordKind kind);
 // A name as SQL writes it.
 std::string Quoted(std::string_view name);

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the events of a feed are completed and chained; the same in every store.
+#ifndef LEADCORE_SRC_STORE_SEAL_H_
+#define LEADCORE_SRC_STORE_SEAL_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "leadcore/store.h"
+
+namespace leadcore {
+
+inline constexpr size_t kRandomBytes = 32;  // of a batch
+
+// Where a feed ends.
+struct FeedHead {
+  int64_t position = 0;
+  std::string chain;
+};
+
+// New bytes for one batch.
+std::string DrawRandom(const RandomSource& source);
+
+// Gives the events of a committed batch their positions, what the batch wrote, salts, hashes and
+// chain, and moves `head` on. `random` is what `finish` was given.
+void SealEvents(const Batch& batch, std::string_view random, FeedHead* head, Writes* writes);
+
+// Counters as bytes, and back; what is damaged gives DATA_LOSS.
+std::string EncodeCounters(const std::vector<CounterWrite>& counters);
+absl::StatusOr<std::vector<CounterWrite>> DecodeCounters(std::string_view bytes);
+
+// The header as it is chained: leadcore.v1.Event without payload, salt and chain.
+std::string EncodeEventHeader(const Event& event);
+std::string PayloadHash(std::string_view salt, std::string_view payload);
+std::string NextChain(std::string_view chain, std::string_view header);
+
+}  // namespace leadcore
+
+#endif  // LEADCORE_SRC_STORE_SEAL_H_
