@@ -275,7 +275,9 @@ TEST(Codec, EveryMemberOfTheOtherMessagesGoesThrough) {
     // The images are bytes to the payload; what is in them is checked above.
     v1::EventPayload payload;
     filler.Fill(&payload, all);
-    for (v1::RecordImage& image : *payload.mutable_images()) image.set_meta(image.deleted() ? "" : "body");
+    for (v1::RecordImage& image : *payload.mutable_images()) {
+      image.set_meta(image.deleted() ? "" : "body");
+    }
     ExpectThrough(payload, DecodeEventPayload, EncodeEventPayload, seed);
   }
 }

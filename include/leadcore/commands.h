@@ -46,9 +46,17 @@ struct LogActivity {
   std::string email;
 };
 
+// Takes a lead out for good, for whoever asks to be forgotten: its records, its activities, its
+// keys and the payloads of its events; what remains of it are ids. Its exclusive keys go on a list
+// of keyed hashes: an import does not bring the person back, a submit does. A store on a disk may
+// keep what was deleted until its file is written anew (VacuumSqliteStore).
+struct EraseLead {
+  std::string lead_id;
+};
+
 struct Command {
   std::string request_id;  // "" means the call's request id, "/" and the position in the list
-  std::variant<Submit, LogActivity> body;
+  std::variant<Submit, LogActivity, EraseLead> body;
 };
 
 enum class Outcome : uint8_t {
@@ -58,9 +66,11 @@ enum class Outcome : uint8_t {
   kDuplicate,  // refused by an exclusive key
   kRejected,   // broke a rule
   kLogged,     // the activity is in
+  kErased,     // the lead is gone
   kFailed      // storage or the engine itself; `status` says what, and whether to try again
 };
-// "created", "attached", "merged", "duplicate", "rejected", "logged", "failed".
+// "created", "attached", "merged", "duplicate", "rejected", "logged", "erased",
+// "failed".
 std::string_view OutcomeName(Outcome outcome);
 
 // What happened to one command.

@@ -116,7 +116,9 @@ struct Event {
   std::string request_id;
   std::string model;               // content hash
   std::vector<std::string> leads;  // ids; the first is the one it is about
-  // What its batch changed beside records and claims; with the batch's first event.
+  // How many events its batch has, and what that changed beside records and claims; with the
+  // batch's first event.
+  int64_t batch_events = 0;
   std::vector<CounterWrite> counters = {};
   std::string reply = {};                                        // Writes::reply
   std::optional<int64_t> forgot_requests_before = std::nullopt;  // Batch::forget_requests_before
@@ -134,9 +136,11 @@ struct Writes {
   // The store fills in positions, counters, reply, salts, hashes and the rest of the payload; where
   // an event has a payload hash already, it is replayed: its payload, salt and hash stand.
   std::vector<Event> events = {};
-  std::string reply = {};  // kept with the request id: outcome code and ids, no personal data
+  // Kept with the request id: outcome code and ids, no personal data. Without one the feed does
+  // not tell that the request is remembered.
+  std::string reply = {};
   // Positions of events whose payload and salt go, and with them the fingerprints of their
-  // requests.
+  // requests. What such a batch deletes and releases is in no payload.
   std::vector<int64_t> erase = {};
 };
 // What `finish` is given inside the transaction.

@@ -24,7 +24,7 @@ constexpr size_t kMostBytesOfGroup = 64 << 20;
 constexpr int kMostAttempts = 100;
 
 constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
-                                              "rejected", "logged",   "failed"};
+                                              "rejected", "logged",   "erased", "failed"};
 
 // `size`, if not null: of the content.
 std::string Fingerprint(const Command& command, size_t* size = nullptr) {
@@ -32,6 +32,8 @@ std::string Fingerprint(const Command& command, size_t* size = nullptr) {
   if (const auto* submit = std::get_if<Submit>(&command.body)) {
     content = Cat(submit->imported ? "import" : "submit", '\0',
                   EncodeLead(submit->lead, LeadForm::kComplete));
+  } else if (const auto* erase = std::get_if<EraseLead>(&command.body)) {
+    content = Cat("erase", '\0', erase->lead_id);
   } else {
     const LogActivity& log = std::get<LogActivity>(command.body);
     content =
@@ -99,13 +101,12 @@ class Applier {
  private:
   // `place`: of its batch in the call of Store::Commit.
   absl::StatusOr<Prepared> Prepare(size_t at, const Snapshot& snapshot, size_t place,
-                                   PendingStates* states) {
-    const Scene scene{model_, call_, *store_, workspace_, snapshot, place, states};
+                                   GroupNotes* notes) {
+    const Scene scene{model_, call_, *store_, workspace_, snapshot, place, notes};
     const Command& command = commands_[at];
     absl::StatusOr<Prepared> prepared =
-        std::holds_alternative<Submit>(command.body)
-            ? PrepareSubmit(scene, request_ids_[at], std::get<Submit>(command.body))
-            : PrepareLogActivity(scene, request_ids_[at], std::get<LogActivity>(command.body));
+        std::visit([&](const auto& body) { return PrepareCommand(scene, request_ids_[at], body); },
+                   command.body);
     if (prepared.ok() && prepared->batch) {
       prepared->batch->fingerprint = Fingerprint(command, &prepared->bytes);
     }
@@ -123,7 +124,7 @@ class Applier {
     std::vector<size_t> places;
     std::vector<std::shared_ptr<Reply>> replies;
     std::vector<Batch> batches;
-    PendingStates states;
+    GroupNotes notes;
     std::set<std::string> written;
     std::set<std::string_view> requests;
     size_t at = first;
@@ -131,7 +132,7 @@ class Applier {
     for (; at < commands_.size() && at - first < kLargestGroup && bytes < kMostBytesOfGroup; ++at) {
       // What becomes of the second one depends on whether the first was done.
       if (!requests.insert(request_ids_[at]).second) break;
-      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, batches.size(), &states);
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, batches.size(), &notes);
       if (!prepared.ok()) {
         replies_[at] = Failed(prepared.status());
         continue;
@@ -141,7 +142,7 @@ class Applier {
           std::any_of(prepared->keys.begin(), prepared->keys.end(),
                       [&](const std::string& key) { return written.count(key) != 0; });
       if (at > first && shared) break;
-      if (std::holds_alternative<Submit>(commands_[at].body)) {
+      if (!std::holds_alternative<LogActivity>(commands_[at].body)) {
         written.insert(prepared->keys.begin(), prepared->keys.end());
       }
       if (!prepared->batch) {
@@ -209,8 +210,8 @@ class Applier {
         replies_[at] = Failed(snapshot.status());
         return;
       }
-      PendingStates states;
-      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, 0, &states);
+      GroupNotes notes;
+      absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, 0, &notes);
       snapshot->reset();
       if (!prepared.ok()) {
         replies_[at] = Failed(prepared.status());

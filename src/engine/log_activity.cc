@@ -117,8 +117,8 @@ absl::StatusOr<std::string> FindLead(const Scene& scene, const LogActivity& log,
 // The activity of the group that this one comes after, if any. A request that was done before will
 // write nothing: the snapshot has it already.
 absl::StatusOr<const PendingState*> Earlier(const Scene& scene, const std::string& lead_id) {
-  const auto at = scene.states->find(lead_id);
-  if (at == scene.states->end()) return nullptr;
+  const auto at = scene.notes->states.find(lead_id);
+  if (at == scene.notes->states.end()) return nullptr;
   std::vector<PendingState>& pending = at->second;
   while (!pending.empty()) {
     const auto done = scene.store.FindOutcome(scene.workspace, pending.back().request_id);
@@ -159,7 +159,7 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   state.last_activity_time = std::max(activity.time, state.last_activity_time.value_or(INT64_MIN));
   Evaluate(model, call.now, &record.lead, &state);
   state.version = version + 1;
-  (*scene.states)[lead_id].push_back({state, scene.place, request_id});
+  scene.notes->states[lead_id].push_back({state, scene.place, request_id});
 
   prepared->reply->lead_id = lead_id;
   prepared->reply->activity_id = activity.id;
@@ -187,8 +187,8 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   return absl::OkStatus();
 }
 
-absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::string& request_id,
-                                            const LogActivity& log) {
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const LogActivity& log) {
   Prepared prepared;
   Activity activity = log.activity;
   const int64_t now = ToMicros(scene.call.now);

@@ -58,7 +58,7 @@ void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state);
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
                 std::string payload);
 
-// ---- submit.cc, log_activity.cc
+// ---- submit.cc, log_activity.cc, erase.cc
 
 // The state of a lead as an activity of the group will leave it, once that is committed.
 struct PendingState {
@@ -67,8 +67,11 @@ struct PendingState {
   std::string request_id;
 };
 
-// Those of a group, by lead, oldest first.
-using PendingStates = std::map<std::string, std::vector<PendingState>>;
+// What the commands of a group leave for those behind them.
+struct GroupNotes {
+  std::map<std::string, std::vector<PendingState>> states;  // by lead, oldest first
+  std::optional<std::string> suppression;                   // its secret; "": nobody was erased
+};
 
 // Where one command reads and what it may know of others in its group.
 struct Scene {
@@ -78,7 +81,7 @@ struct Scene {
   std::string_view workspace;
   const Snapshot& snapshot;
   size_t place;  // that this command's batch will have in its call
-  PendingStates* states;
+  GroupNotes* notes;
 };
 
 // A command decided: the reply as far as it is known, and what has to be committed for it.
@@ -91,14 +94,35 @@ struct Prepared {
   size_t bytes = 0;   // of the command's content
   bool wait = false;  // it depends on an activity of its group
 };
-absl::StatusOr<Prepared> PrepareSubmit(const Scene& scene, const std::string& request_id,
-                                       const Submit& submit);
-absl::StatusOr<Prepared> PrepareLogActivity(const Scene& scene, const std::string& request_id,
-                                            const LogActivity& log);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const Submit& submit);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const LogActivity& log);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const EraseLead& erase);
 
 // The batch of an activity that is added to a known lead; completes `prepared`.
 absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
                          LeadRecord record, Prepared* prepared);
+
+// ---- erase.cc
+
+inline constexpr std::string_view kErasedType = "erased";
+
+// Everything that a workspace keeps of a lead.
+struct ErasurePlan {
+  std::vector<Check> checks;
+  std::vector<RecordKey> deletes;
+  std::vector<Claim> releases;
+  std::vector<int64_t> events;  // positions of those about it
+  std::string load;             // the counter in which it counts; "" for none
+};
+absl::Status CollectErasure(const Model& model, const Store& store, std::string_view workspace,
+                            const Snapshot& snapshot, const LeadRecord& record, ErasurePlan* plan);
+absl::Status CollectEvents(const Store& store, std::string_view workspace, std::string_view lead,
+                           std::vector<int64_t>* positions);
+// Whether a person with this key was erased.
+absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key);
 
 // ---- tick.cc
 

@@ -103,6 +103,9 @@ class Submitter {
     }
     keys_ = scene_.model.matching().Keys(lead.view(), scene_.model.email_lists());
     for (const MatchKey& key : keys_) prepared_.keys.push_back(key.text);
+    const absl::StatusOr<bool> suppressed = submit_.imported ? RefuseErased() : false;
+    if (!suppressed.ok()) return suppressed.status();
+    if (*suppressed) return std::move(prepared_);
     absl::StatusOr<MatchDecision> decision = Find();
     if (!decision.ok()) return decision.status();
     reply().hits = decision->hits;
@@ -128,6 +131,22 @@ class Submitter {
 
  private:
   Reply& reply() { return *prepared_.reply; }
+
+  // A list from somewhere does not bring back who asked to be forgotten.
+  absl::StatusOr<bool> RefuseErased() {
+    for (const MatchKey& key : keys_) {
+      if (!key.exclusive) continue;
+      const absl::StatusOr<bool> suppressed = Suppressed(scene_, key.text);
+      if (!suppressed.ok()) return suppressed.status();
+      if (!*suppressed) continue;
+      Refuse(Outcome::kRejected, absl::StatusCode::kInvalidArgument,
+             Cat("the person with this ", scene_.model.matching().keys()[key.key].name,
+                 " was erased; an import does not bring them back, a submit of their own does"),
+             &reply());
+      return true;
+    }
+    return false;
+  }
 
   // Asks the store who is known by one of the keys.
   absl::StatusOr<MatchDecision> Find() {
@@ -238,7 +257,7 @@ class Submitter {
     Evaluate(scene_.model, call_.now, &into, &known->state);
     prepared_.keys.push_back(decision.lead);
     if (new_domain) prepared_.keys.push_back(DomainKey(into.text(field::kDomain)));
-    prepared_.wait = scene_.states->count(decision.lead) != 0;
+    prepared_.wait = scene_.notes->states.count(decision.lead) != 0;
     reply().outcome = Outcome::kFilled;
     reply().lead_id = decision.lead;
     reply().score = known->state.score;
@@ -395,8 +414,8 @@ class Submitter {
 
 }  // namespace
 
-absl::StatusOr<Prepared> PrepareSubmit(const Scene& scene, const std::string& request_id,
-                                       const Submit& submit) {
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const Submit& submit) {
   return Submitter(scene, request_id, submit).Run();
 }
 

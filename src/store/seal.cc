@@ -128,12 +128,13 @@ std::string EncodeEventHeader(const Event& event) {
   WriteCounters(event.counters, &writer);
   if (!event.reply.empty()) writer.Bytes(9, event.reply);
   writer.OptionalTimestamp(10, event.forgot_requests_before);
-  writer.Bytes(11, event.payload_hash);
+  writer.PlainVarint(11, static_cast<uint64_t>(event.batch_events));
+  writer.Bytes(12, event.payload_hash);
   return out;
 }
 
-std::string PayloadHash(std::string_view salt, std::string_view payload) {
-  return Hash(salt, payload, "", kHashBytes);
+std::string KeyedHash(std::string_view key, std::string_view text) {
+  return Hash(key, text, "", kHashBytes);
 }
 
 std::string NextChain(std::string_view chain, std::string_view header) {
@@ -145,6 +146,7 @@ void SealEvents(const Batch& batch, std::string_view random, FeedHead* head, Wri
     Event& event = writes->events[i];
     event.position = ++head->position;
     if (i == 0) {
+      event.batch_events = static_cast<int64_t>(writes->events.size());
       event.counters = writes->counters;
       event.reply = writes->reply;
       event.forgot_requests_before = batch.forget_requests_before;
@@ -152,7 +154,7 @@ void SealEvents(const Batch& batch, std::string_view random, FeedHead* head, Wri
     if (event.payload_hash.empty()) {
       if (i == 0) AppendChanges(batch, *writes, &event.payload);
       event.salt = Hash(random, "salt", std::to_string(i), kSaltBytes);
-      event.payload_hash = PayloadHash(event.salt, event.payload);
+      event.payload_hash = KeyedHash(event.salt, event.payload);
     }
     event.chain = NextChain(head->chain, EncodeEventHeader(event));
     head->chain = event.chain;

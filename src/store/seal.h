@@ -34,7 +34,8 @@ absl::StatusOr<std::vector<CounterWrite>> DecodeCounters(std::string_view bytes)
 
 // The header as it is chained: leadcore.v1.Event without payload, salt and chain.
 std::string EncodeEventHeader(const Event& event);
-std::string PayloadHash(std::string_view salt, std::string_view payload);
+// 32 bytes; a payload's hash is keyed by its salt.
+std::string KeyedHash(std::string_view key, std::string_view text);
 std::string NextChain(std::string_view chain, std::string_view header);
 
 }  // namespace leadcore

@@ -244,8 +244,8 @@ absl::Status SqliteCommitter::WriteCounter(const CounterWrite& counter) {
 absl::Status SqliteCommitter::WriteEvent(const Event& event) {
   auto header = database_.Prepare(
       "INSERT INTO events(workspace, position, type, time, actor, request_id, model, leads, "
-      "counters, reply, forgot_requests_before, payload_hash, chain) "
-      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+      "counters, reply, forgot_requests_before, batch_events, payload_hash, chain) "
+      "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
   if (!header.ok()) return header.status();
   const std::string leads = JoinLeads(event.leads);
   const std::string counters = EncodeCounters(event.counters);
@@ -262,6 +262,7 @@ absl::Status SqliteCommitter::WriteEvent(const Event& event) {
                             .BindBlob(counters)
                             .BindBlob(event.reply)
                             .BindIndex(forgot)
+                            .Bind(event.batch_events)
                             .BindBlob(event.payload_hash)
                             .BindBlob(event.chain)
                             .Run();

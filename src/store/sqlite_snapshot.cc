@@ -301,7 +301,7 @@ std::string FeedSql(const FeedRequest& request) {
   const bool of_lead = !request.lead.empty();
   return Cat(
       "SELECT e.position, e.type, e.time, e.actor, e.request_id, e.model, e.leads, e.counters, "
-      "e.reply, e.forgot_requests_before, e.payload_hash, e.chain",
+      "e.reply, e.forgot_requests_before, e.batch_events, e.payload_hash, e.chain",
       request.headers_only ? "" : ", p.salt, p.payload", " FROM ",
       of_lead ? "event_leads l JOIN events e ON e.workspace=l.workspace AND e.position=l.position"
               : "events e",
@@ -333,11 +333,12 @@ absl::Status ReadEvent(const SqliteStatement& row, bool headers_only, Event* eve
   event->reply = row.Text(8);
   event->forgot_requests_before.reset();
   if (!row.Null(9)) event->forgot_requests_before = row.Integer(9);
-  event->payload_hash = row.Text(10);
-  event->chain = row.Text(11);
+  event->batch_events = row.Integer(10);
+  event->payload_hash = row.Text(11);
+  event->chain = row.Text(12);
   if (headers_only) return absl::OkStatus();
-  event->salt = row.Text(12);
-  event->payload = row.Text(13);
+  event->salt = row.Text(13);
+  event->payload = row.Text(14);
   return absl::OkStatus();
 }
 

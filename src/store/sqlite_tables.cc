@@ -20,7 +20,7 @@ CREATE INDEX requests_by_time ON requests(workspace, time);
 CREATE TABLE events(workspace TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL,
   time INTEGER NOT NULL, actor TEXT NOT NULL, request_id TEXT NOT NULL, model TEXT NOT NULL,
   leads TEXT NOT NULL, counters BLOB NOT NULL, reply BLOB NOT NULL, forgot_requests_before INTEGER,
-  payload_hash BLOB NOT NULL, chain BLOB NOT NULL,
+  batch_events INTEGER NOT NULL, payload_hash BLOB NOT NULL, chain BLOB NOT NULL,
   PRIMARY KEY(workspace, position)) WITHOUT ROWID;
 CREATE TABLE event_payloads(workspace TEXT NOT NULL, position INTEGER NOT NULL,
   salt BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
