@@ -52,7 +52,10 @@ TEST_P(EngineOpenTest, TheModelIsPublishedOnceAndKept) {
   EXPECT_EQ(world.model().hash(), hash) << "the published one, not the default";
   EXPECT_EQ(world.Events().size(), 1u);
   ASSERT_TRUE(world.Reopen(Model::Default()).ok());
-  EXPECT_EQ(world.Events().size(), 2u);
+  const std::vector<Event> events = world.Events();
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[1].type, "model_added") << "before anything that was decided by it";
+  EXPECT_EQ(events[2].type, "model_published");
 }
 
 // As if the new model had been there from the start.

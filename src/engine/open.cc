@@ -95,16 +95,21 @@ void CheckFields(const Model& model, const Model& old, std::vector<std::string>*
 // Brings the leads of a workspace up to a model.
 class Migration {
  public:
-  Migration(const Model& model, const Model* old, bool rebuild, Store* store,
+  Migration(const Model& model, bool rebuild, bool renormalize, Store* store,
             std::string_view workspace, const Call& call)
       : model_(model),
-        old_(old),
         rebuild_(rebuild),
+        renormalize_(renormalize),
         store_(store),
         workspace_(workspace),
         call_(call) {}
 
+  // Stale keys go first, so that they are free for whom they belong to now. What was done of it
+  // stays done when it ends in the middle; running it again does the rest.
   absl::Status Run() {
+    absl::Status swept = Sweep(RecordKind::kClaim);
+    if (swept.ok()) swept = Sweep(RecordKind::kMatchKey);
+    if (!swept.ok()) return swept;
     std::string last;
     while (true) {
       std::vector<std::string> ids;
@@ -117,6 +122,75 @@ class Migration {
   }
 
  private:
+  // Takes back the claims or candidate keys that leads do not have any more.
+  absl::Status Sweep(RecordKind kind) {
+    ScanRequest scan;
+    scan.kind = kind;
+    scan.limit = kPage;
+    while (true) {
+      std::vector<StoredRecord> page;
+      std::vector<Batch> batches;
+      {
+        const auto snapshot = store_->Read(workspace_);
+        if (!snapshot.ok()) return snapshot.status();
+        absl::Status status =
+            (*snapshot)->Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
+              page.push_back(record);
+              return true;
+            });
+        for (size_t i = 0; status.ok() && i < page.size(); ++i) {
+          status = SweepOne(**snapshot, page[i], &batches);
+        }
+        if (!status.ok()) return status;
+      }
+      if (!batches.empty()) {
+        std::vector<CommitResult> results(batches.size());
+        const absl::Status status = store_->Commit(workspace_, batches, results);
+        if (!status.ok()) return status;
+        const bool stale = std::ranges::any_of(results, [](const CommitResult& result) {
+          return result.code != CommitResult::Code::kCommitted;
+        });
+        if (stale) continue;  // the same page again
+      }
+      if (page.size() < kPage) return absl::OkStatus();
+      scan.after = {IndexValue(page.back().key.id), page.back().key.id};
+    }
+  }
+
+  absl::Status SweepOne(const Snapshot& snapshot, const StoredRecord& stored,
+                        std::vector<Batch>* batches) {
+    const bool claim = stored.key.kind == RecordKind::kClaim;
+    const size_t separator = stored.key.id.rfind(kKeySeparator);
+    const std::string text = claim ? stored.key.id : stored.key.id.substr(0, separator);
+    const std::string id = claim ? stored.body : stored.key.id.substr(separator + 1);
+    absl::StatusOr<LeadRecord> record = ReadLead(model_, snapshot, id);
+    if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
+    if (record.ok()) {
+      if (renormalize_) Renormalize(&record->lead);
+      const auto holder = snapshot.Lookup(text);
+      if (!holder.ok()) return holder.status();
+      const bool claimed = *holder && **holder == id;
+      for (const MatchKey& key :
+           model_.matching().Keys(record->lead.view(), model_.email_lists())) {
+        if (key.text != text) continue;
+        // A candidate that claims the key as well need not be found twice.
+        if (claim ? key.exclusive : !(key.exclusive && claimed)) return absl::OkStatus();
+      }
+    }
+    Batch batch;
+    batch.now = ToMicros(call_.now);
+    if (record.ok()) batch.checks = {{{RecordKind::kLead, id}, record->lead.version()}};
+    if (claim) batch.releases = {{text, id}};
+    batch.finish = [this, claim, id, key = stored.key](const Given&) {
+      Writes writes;
+      if (!claim) writes.deletes = {key};
+      writes.events = {MakeEvent(call_, model_, "rekeyed", id, "")};
+      return writes;
+    };
+    batches->push_back(std::move(batch));
+    return absl::OkStatus();
+  }
+
   absl::Status Page(const std::string& last, std::vector<std::string>* ids) {
     const auto snapshot = store_->Read(workspace_);
     if (!snapshot.ok()) return snapshot.status();
@@ -175,22 +249,35 @@ class Migration {
       const absl::Status status = Rebuild(snapshot, id, &record->state);
       if (!status.ok()) return status;
     }
+    bool renormalized = false;
+    if (renormalize_) renormalized = Renormalize(&record->lead);
     const std::vector<MatchKey> keys =
         model_.matching().Keys(record->lead.view(), model_.email_lists());
-    std::vector<MatchKey> old_keys;
-    if (old_ != nullptr) {
-      // The old model's schema may have other fields: what it made keys of lies in its own lead.
-      absl::StatusOr<LeadRecord> old_record = ReadLead(*old_, snapshot, id);
-      if (!old_record.ok()) return old_record.status();
-      old_keys = old_->matching().Keys(old_record->lead.view(), old_->email_lists());
-    }
+    std::vector<Put> puts;
+    if (renormalized) puts.push_back(LeadPut(record->lead));
     Rescored rescored;
     Batch batch = RescoreBatch(model_, call_, *std::move(record), &rescored);
-    bool rekeyed = false;
-    const absl::Status status = Rekey(snapshot, id, keys, old_keys, &batch, &rekeyed);
+    const absl::Status status = AddKeys(snapshot, id, keys, &batch, &puts);
     if (!status.ok()) return status;
+    const bool rekeyed = !batch.claims.empty() || !puts.empty();
     if (!rescored.score && !rescored.outlook && !rekeyed && !rebuild_) return std::nullopt;
+    batch.finish = [finish = std::move(batch.finish), puts = std::move(puts)](const Given& given) {
+      Writes writes = finish(given);
+      writes.puts.insert(writes.puts.end(), puts.begin(), puts.end());
+      return writes;
+    };
     return batch;
+  }
+
+  // Brings the fields into the form of this program's normaliser; false when they had it.
+  bool Renormalize(Lead* lead) const {
+    NormalizedLead normalized = NormalizeLead(model_, *lead, true);
+    normalized.lead.Set(field::kVersion, (*lead)[field::kVersion]);
+    if (EncodeLead(normalized.lead, LeadForm::kStored) == EncodeLead(*lead, LeadForm::kStored)) {
+      return false;
+    }
+    *lead = std::move(normalized.lead);
+    return true;
   }
 
   // Counts all activities of the lead again.
@@ -221,55 +308,29 @@ class Migration {
     }
   }
 
-  static bool Has(const std::vector<MatchKey>& keys, const MatchKey& key) {
-    return std::any_of(keys.begin(), keys.end(), [&](const MatchKey& other) {
-      return other.text == key.text && other.exclusive == key.exclusive;
-    });
-  }
-
-  // Adds to `batch` what changes between the keys of two models. Who claims a key first keeps it;
-  // the others are found by it, as after "create and flag".
-  absl::Status Rekey(const Snapshot& snapshot, const std::string& id,
-                     const std::vector<MatchKey>& keys, const std::vector<MatchKey>& old_keys,
-                     Batch* batch, bool* rekeyed) {
-    std::vector<Put> puts;
-    std::vector<RecordKey> deletes;
-    for (const MatchKey& key : old_keys) {
-      if (Has(keys, key)) continue;
-      if (key.exclusive) batch->releases.push_back({key.text, id});
-      deletes.push_back(MatchKeyPut(key.text, id).key);
-    }
+  // Adds to `batch` the keys that the lead lacks. Who claims a key first keeps it; the others are
+  // found by it, as after "create and flag".
+  absl::Status AddKeys(const Snapshot& snapshot, const std::string& id,
+                       const std::vector<MatchKey>& keys, Batch* batch, std::vector<Put>* puts) {
     for (const MatchKey& key : keys) {
-      if (Has(old_keys, key)) continue;
       const auto holder = snapshot.Lookup(key.text);
       if (!holder.ok()) return holder.status();
-      if (key.exclusive && (!*holder || **holder == id)) {
+      if (key.exclusive && *holder && **holder == id) continue;
+      if (key.exclusive && !*holder) {
         batch->claims.push_back({key.text, id});
-      } else {
-        puts.push_back(MatchKeyPut(key.text, id));
+        continue;
       }
+      Put put = MatchKeyPut(key.text, id);
+      const auto known = snapshot.Get(put.key);
+      if (!known.ok()) return known.status();
+      if (!*known) puts->push_back(std::move(put));
     }
-    *rekeyed =
-        !batch->claims.empty() || !batch->releases.empty() || !puts.empty() || !deletes.empty();
-    if (!*rekeyed) return absl::OkStatus();
-    batch->finish = [finish = std::move(batch->finish), puts = std::move(puts),
-                     deletes = std::move(deletes)](const Given& given) {
-      Writes writes = finish(given);
-      const auto put = [&](const RecordKey& key) {
-        return std::any_of(puts.begin(), puts.end(), [&](const Put& p) { return p.key == key; });
-      };
-      for (const RecordKey& key : deletes) {
-        if (!put(key)) writes.deletes.push_back(key);
-      }
-      writes.puts.insert(writes.puts.end(), puts.begin(), puts.end());
-      return writes;
-    };
     return absl::OkStatus();
   }
 
   const Model& model_;
-  const Model* const old_;
   const bool rebuild_;
+  const bool renormalize_;
   Store* const store_;
   const std::string_view workspace_;
   const Call& call_;
@@ -289,23 +350,42 @@ absl::Status CommitOne(Store* store, std::string_view workspace, const Batch& ba
   return store->Commit(workspace, std::span(&batch, 1), std::span(result, 1));
 }
 
+Put ModelPut(const Model& model) { return {{RecordKind::kModel, model.hash()}, model.text(), {}}; }
+
+Event ModelEvent(const Call& call, const Model& model, std::string_view type) {
+  Event event = MakeEvent(call, model, type, "", "");
+  event.leads.clear();
+  return event;
+}
+
+// The document comes into the feed before anything that was decided by it.
+absl::Status AddModel(const Model& model, Store* store, std::string_view workspace,
+                      const Call& call) {
+  Batch batch;
+  batch.now = ToMicros(call.now);
+  batch.checks = {{ModelPut(model).key, 0}};
+  batch.finish = [&](const Given&) {
+    Writes writes;
+    writes.puts = {ModelPut(model)};
+    writes.events = {ModelEvent(call, model, "model_added")};
+    return writes;
+  };
+  CommitResult result;  // stale: it is there already
+  return CommitOne(store, workspace, batch, &result);
+}
+
 // One try to make `model` the published one. False: somebody else published meanwhile.
 absl::StatusOr<bool> Publish(const Model& model, const Published& published, Store* store,
                              std::string_view workspace, const Call& call) {
   const std::string fingerprint = std::to_string(model.aggregates().Fingerprint());
   const std::string normalizer = std::to_string(kNormalizerVersion);
-  if (!published.hash.empty() && published.normalizer != normalizer) {
-    return FailedPrecondition("the database was keyed by normaliser version ", published.normalizer,
-                              ", this program has version ", normalizer,
-                              "; export with the old program and import with this one");
-  }
+  const bool renormalize = !published.hash.empty() && published.normalizer != normalizer;
   const bool rebuild = published.aggregates != fingerprint;
-  if (published.hash == model.hash() && !rebuild) return true;
+  if (published.hash == model.hash() && !rebuild && !renormalize) return true;
 
-  std::shared_ptr<const Model> old;
   if (!published.hash.empty()) {
     Faults faults;
-    old = Model::Parse(published.text, &faults);
+    const std::shared_ptr<const Model> old = Model::Parse(published.text, &faults);
     std::vector<std::string> blocks;
     {
       const auto snapshot = store->Read(workspace);
@@ -317,32 +397,28 @@ absl::StatusOr<bool> Publish(const Model& model, const Published& published, Sto
     if (!blocks.empty()) return Blocked(blocks);
   }
 
-  Batch batch;
-  batch.now = ToMicros(call.now);
-  CommitResult result;
-  batch.finish = [&model](const Given&) {
-    Writes writes;
-    writes.puts = {{{RecordKind::kModel, model.hash()}, model.text(), {}}};
-    return writes;
-  };
-  absl::Status status = CommitOne(store, workspace, batch, &result);
-  if (!status.ok()) return status;
-  if (!published.hash.empty()) {
-    status = Migration(model, old.get(), rebuild, store, workspace, call).Run();
+  const bool fresh = published.hash.empty();
+  if (!fresh) {
+    absl::Status status = AddModel(model, store, workspace, call);
+    if (status.ok()) {
+      status = Migration(model, rebuild, renormalize, store, workspace, call).Run();
+    }
     if (!status.ok()) return status;
   }
+  Batch batch;
+  batch.now = ToMicros(call.now);
   batch.checks = {{MetaModel(), published.version}};
   batch.finish = [&](const Given&) {
     Writes writes;
-    writes.puts = {{MetaModel(), model.hash(), {}},
-                   {MetaNormalizer(), normalizer, {}},
-                   {MetaAggregates(), fingerprint, {}}};
-    Event event = MakeEvent(call, model, "model_published", "", "");
-    event.leads.clear();
-    writes.events = {std::move(event)};
+    if (fresh) writes.puts.push_back(ModelPut(model));
+    writes.puts.push_back({MetaModel(), model.hash(), {}});
+    writes.puts.push_back({MetaNormalizer(), normalizer, {}});
+    writes.puts.push_back({MetaAggregates(), fingerprint, {}});
+    writes.events = {ModelEvent(call, model, "model_published")};
     return writes;
   };
-  status = CommitOne(store, workspace, batch, &result);
+  CommitResult result;
+  const absl::Status status = CommitOne(store, workspace, batch, &result);
   if (!status.ok()) return status;
   return result.code == CommitResult::Code::kCommitted;
 }

@@ -45,6 +45,9 @@ Put StatePut(std::string_view id, const LeadState& state, const Schema& schema);
 Put ActivityPut(const Activity& activity);
 Put MatchKeyPut(std::string_view key, std::string_view lead);
 
+// The put that left `body` in a record, its index entries made again.
+absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::string body);
+
 // A lead and its state; NOT_FOUND.
 absl::StatusOr<LeadRecord> ReadLead(const Model& model, const Snapshot& snapshot,
                                     std::string_view id);

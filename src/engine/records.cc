@@ -80,6 +80,24 @@ Put MatchKeyPut(std::string_view key, std::string_view lead) {
   return {{RecordKind::kMatchKey, Cat(key, kKeySeparator, lead)}, "", {}};
 }
 
+absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::string body) {
+  Put put{key, std::move(body), {}};
+  if (key.kind == RecordKind::kLead) {
+    absl::StatusOr<Lead> lead = DecodeLead(put.body, model.schema());
+    if (!lead.ok()) return lead.status();
+    put.index = LeadPut(*lead).index;
+  } else if (key.kind == RecordKind::kLeadState) {
+    const absl::StatusOr<LeadState> state = DecodeLeadState(put.body);
+    if (!state.ok()) return state.status();
+    put.index = StatePut(key.id, *state, *model.schema()).index;
+  } else if (key.kind == RecordKind::kActivity) {
+    const absl::StatusOr<Activity> activity = DecodeActivity(put.body);
+    if (!activity.ok()) return activity.status();
+    put.index = ActivityPut(*activity).index;
+  }
+  return put;
+}
+
 absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& lead,
                                         const std::optional<StoredRecord>& state) {
   absl::StatusOr<Lead> decoded = DecodeLead(lead.body, model.schema());

@@ -117,6 +117,12 @@ absl::Status Engine::Maintain(const Call& call) {
   Batch batch;
   batch.now = ToMicros(call.now);
   batch.forget_requests_before = batch.now - kRememberRequests;
+  batch.finish = [&](const Given&) {
+    Writes writes;
+    writes.events = {MakeEvent(call, *model_, "maintained", "", "")};
+    writes.events[0].leads.clear();
+    return writes;
+  };
   CommitResult result;
   return store_->Commit(workspace_, std::span(&batch, 1), std::span(&result, 1));
 }
