@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "store/sqlite_page_vfs.h"
 #include "store_util.h"
 #include "test_util.h"
 
@@ -23,6 +24,7 @@ namespace leadcore::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -54,9 +56,11 @@ std::unique_ptr<Store> Opened(const SqliteOptions& options) {
   return store.ok() ? *std::move(store) : nullptr;
 }
 
-void RunSql(const std::string& path, const char* sql) {
+// As the store's own connections would, or with `vfs` nullptr as another program.
+void RunSql(const std::string& path, const char* sql, const char* vfs = nullptr) {
   sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  ASSERT_EQ(sqlite3_open_v2(path.c_str(), &database, kFlags, vfs), SQLITE_OK);
   EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK)
       << sqlite3_errmsg(database);
   sqlite3_close(database);
@@ -151,10 +155,24 @@ TEST(SqliteFile, OfAnotherProgramOrANewerVersionIsLeftAlone) {
   EXPECT_THAT(Message(other.status()), HasSubstr("another program"));
 
   { Opened({folder / "new.db"}); }
-  RunSql(folder / "new.db", "PRAGMA user_version=99");
+  RunSql(folder / "new.db", "PRAGMA user_version=99", PageVfs("")->c_str());
   const auto newer = OpenSqliteStore({folder / "new.db"});
   EXPECT_EQ(newer.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(Message(newer.status()), AllOf(HasSubstr("newer"), HasSubstr("99")));
+}
+
+TEST(SqliteFile, ThatAnotherProgramWroteToIsDamaged) {
+  const Folder folder;
+  { PutOne(Opened({folder / "s.db"}).get(), "a"); }
+  RunSql(folder / "s.db", "UPDATE lead_records SET body='b'");
+  const auto store = Opened({folder / "s.db"});
+  EXPECT_EQ((*store->Read("w"))->Get({RecordKind::kLead, "a"}).status().code(),
+            absl::StatusCode::kDataLoss);
+  std::vector<std::string> damage;
+  EXPECT_EQ(store->Verify([&](std::string_view what) { damage.emplace_back(what); }).code(),
+            absl::StatusCode::kDataLoss);
+  EXPECT_THAT(damage, Contains(HasSubstr("its checksum is wrong")));
+  EXPECT_THAT(damage, Contains(HasSubstr("table lead_records cannot be read whole")));
 }
 
 TEST(SqliteFile, ThatIsNoDatabaseIsRefusedUntouched) {
@@ -193,13 +211,13 @@ TEST(SqliteFile, IsCopiedAsItStandsBesideItsOwner) {
   const Folder folder;
   const auto owner = Opened({folder / "s.db"});
   PutOne(owner.get(), "a");
-  ASSERT_TRUE(CopySqliteStore(folder / "s.db", folder / "copy.db").ok());
+  ASSERT_TRUE(BackupSqliteStore(folder / "s.db", folder / "copy.db").ok());
   PutOne(owner.get(), "b");
   const auto copy = Opened({folder / "copy.db"});
   EXPECT_THAT(ScanOf(**copy->Read("w"), {}), ElementsAre("a=body of a"));
-  EXPECT_EQ(CopySqliteStore(folder / "s.db", folder / "copy.db").code(),
+  EXPECT_EQ(BackupSqliteStore(folder / "s.db", folder / "copy.db").code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_FALSE(CopySqliteStore(folder / "none.db", folder / "copy2.db").ok());
+  EXPECT_FALSE(BackupSqliteStore(folder / "none.db", folder / "copy2.db").ok());
 }
 
 }  // namespace

@@ -39,9 +39,15 @@ struct SqliteOptions {
 // leadcore database; DATA_LOSS when it is damaged.
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options);
 
-// Copies a database as it stands into a new file, beside a live owner. FAILED_PRECONDITION when
-// `to` exists.
-absl::Status CopySqliteStore(const std::string& from, const std::string& to);
+// Copies a database as it stands into a new file, beside a live owner: SQLite's online backup,
+// which checks every page. `to` appears when it is whole. FAILED_PRECONDITION when it is there
+// already. To restore is to copy the backup to where the database shall be.
+absl::Status BackupSqliteStore(const std::string& from, const std::string& to);
+
+// Writes the file of an open store anew, so that nothing that was deleted is left in it or in its
+// log; it holds up other writers and needs room for a second copy. UNAVAILABLE while a reader looks
+// at an older state. INVALID_ARGUMENT for a store of another kind.
+absl::Status VacuumSqliteStore(Store* store);
 
 }  // namespace leadcore
 

@@ -39,7 +39,7 @@ absl::Status OpenCopy(const std::string& db, Session* session) {
     std::filesystem::remove_all(folder, ignored);
   };
   const std::string copy = folder + "/leads.db";
-  const absl::Status status = CopySqliteStore(db, copy);
+  const absl::Status status = BackupSqliteStore(db, copy);
   if (!status.ok()) return status;
   absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore({copy, true, false});
   if (!store.ok()) return store.status();

@@ -43,7 +43,7 @@ absl::Status CommitQueue::Run(WaitingCommit* own,
 WaitingCommit* CommitQueue::Take(const WaitingCommit* last, size_t most_batches) {
   const std::lock_guard lock(mutex_);
   WaitingCommit* const next = last->next;
-  if (next == nullptr || next->batches.size() > most_batches) return nullptr;
+  if (next == nullptr || next->alone || next->batches.size() > most_batches) return nullptr;
   taken_ = next;
   return next;
 }

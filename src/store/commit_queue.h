@@ -23,6 +23,7 @@ struct WaitingCommit {
   std::string_view workspace;
   std::span<const Batch> batches;
   std::span<CommitResult> results;
+  bool alone = false;  // nobody else's leader takes it
 
   absl::Status status;
   bool done = false;

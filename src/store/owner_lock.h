@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace leadcore {
 
@@ -14,8 +16,10 @@ namespace leadcore {
 // lock two files of one name.
 class OwnerLock {
  public:
-  // FAILED_PRECONDITION names the process that holds it and the two ways out.
-  static absl::StatusOr<std::unique_ptr<OwnerLock>> Take(const std::string& path);
+  // Asks again, 50 times a second, for as long as `wait` says. FAILED_PRECONDITION names the
+  // process that holds it and the two ways out.
+  static absl::StatusOr<std::unique_ptr<OwnerLock>> Take(const std::string& path,
+                                                         absl::Duration wait);
   ~OwnerLock();
   OwnerLock(const OwnerLock&) = delete;
   OwnerLock& operator=(const OwnerLock&) = delete;
@@ -24,6 +28,9 @@ class OwnerLock {
   explicit OwnerLock(int file) : file_(file) {}
   const int file_;
 };
+
+// Makes sure that the name of a new file outlasts a power loss.
+absl::Status SyncFolderOf(const std::string& path);
 
 }  // namespace leadcore
 

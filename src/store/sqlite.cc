@@ -10,6 +10,7 @@
 #include "store/owner_lock.h"
 #include "store/sqlite_commit.h"
 #include "store/sqlite_database.h"
+#include "store/sqlite_page_vfs.h"
 #include "store/sqlite_snapshot.h"
 #include "store/sqlite_tables.h"
 #include "text.h"
@@ -23,22 +24,24 @@ constexpr size_t kMostOfOthers = 1000;
 constexpr size_t kMostBytesOfOthers = 8 << 20;
 
 // The writer keeps the hot part of every index in memory, and moves the log into the file when it
-// is worth the fsync.
+// is worth the fsync. With secure_delete every page of the file is written, free ones too, and so
+// has its checksum.
 constexpr const char* kWriterSettings =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-131072; "
-    "PRAGMA wal_autocheckpoint=8192; PRAGMA temp_store=MEMORY";
+    "PRAGMA wal_autocheckpoint=8192; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=1";
 
 class SqliteStore : public Store {
  public:
   SqliteStore(const SqliteOptions& options, std::unique_ptr<OwnerLock> lock,
               std::unique_ptr<SqliteDatabase> writer)
       : path_(options.path),
+        vfs_(options.vfs),
         write_(options.write),
         lock_(std::move(lock)),
         random_(options.random),
         queue_(options.most_waiting),
         writer_(std::move(writer)),
-        readers_(path_) {}
+        readers_(path_, options.vfs) {}
 
   absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
     return BeginSnapshot(&readers_, workspace);
@@ -78,23 +81,37 @@ class SqliteStore : public Store {
   }
 
   absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers_.Take();
-    if (!database.ok()) return database.status();
     bool damaged = false;
-    {
-      auto statement = (*database)->Prepare("PRAGMA integrity_check");
-      if (!statement.ok()) return statement.status();
-      while (true) {
-        const absl::StatusOr<bool> row = statement->Step();
-        if (!row.ok()) return row.status();
-        if (!*row) break;
-        if (statement->Text(0) == "ok") continue;
-        damaged = true;
-        damage(statement->Text(0));
-      }
+    const auto tell = [&](std::string_view what) {
+      damaged = true;
+      damage(what);
+    };
+    absl::Status status = CheckPages(
+        path_, vfs_, [&](int64_t page) { tell(Cat("page ", page, ": its checksum is wrong")); });
+    if (!status.ok()) return status;
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers_.Take();
+    if (!database.ok()) {
+      if (!absl::IsDataLoss(database.status())) return database.status();
+      tell(Message(database.status()));
+    } else {
+      status = CheckTables(database->get(), tell);
+      if (!status.ok()) return status;
+      readers_.Give(*std::move(database));
     }
-    readers_.Give(*std::move(database));
     return damaged ? absl::DataLossError(ToAbsl(Cat(path_, " is damaged"))) : absl::OkStatus();
+  }
+
+  // Writes the whole file anew, so that nothing that was deleted is left in it or its log.
+  absl::Status Vacuum() {
+    if (!write_) return FailedPrecondition(path_, " was opened for reading only");
+    WaitingCommit own;
+    own.alone = true;
+    return queue_.Run(&own, [this](WaitingCommit* first) {
+      first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
+      if (first->status.ok()) first->status = writer_->Execute("VACUUM");
+      if (first->status.ok()) first->status = WriteBack();
+      if (!first->status.ok()) Abandon();
+    });
   }
 
  private:
@@ -155,7 +172,7 @@ class SqliteStore : public Store {
 
   absl::Status Reopen() {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> writer =
-        SqliteDatabase::Open(path_, SqliteDatabase::Mode::kWrite);
+        SqliteDatabase::Open(path_, SqliteDatabase::Mode::kWrite, vfs_);
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     state_ = WriterState();
@@ -197,13 +214,15 @@ class SqliteStore : public Store {
     const absl::StatusOr<bool> row = statement->Step();
     if (!row.ok()) return row.status();
     if (*row && statement->Integer(0) == 0) return absl::OkStatus();
-    return absl::UnavailableError("a reader is in the way");
+    return absl::UnavailableError(
+        "a reader still looks at an older state; try again when it is done");
   }
 
   // Puts another commit where the failed one stood in the log.
   absl::Status WriteOver() { return writer_->Execute(Cat("PRAGMA user_version=", kFileVersion)); }
 
   const std::string path_;
+  const std::string vfs_;
   const bool write_;
   const std::unique_ptr<OwnerLock> lock_;  // null when opened for reading, or under another VFS
   const RandomSource random_;
@@ -214,7 +233,16 @@ class SqliteStore : public Store {
   mutable SqliteReaders readers_;
 };
 
-absl::Status Exists(const SqliteOptions& options) {
+absl::Status CheckOptions(const SqliteOptions& options) {
+  const bool size = options.page_size >= 1024 && options.page_size <= 65'536 &&
+                    (options.page_size & (options.page_size - 1)) == 0;
+  if (!size) {
+    return InvalidArgument("page_size is a power of two from 1024 to 65536, not ",
+                           options.page_size);
+  }
+  if (!options.random) return InvalidArgument("random: a source is needed");
+  // Under another VFS only that knows what is there.
+  if (!options.vfs.empty()) return absl::OkStatus();
   std::error_code error;
   const bool exists = std::filesystem::exists(options.path, error);
   if (exists && std::filesystem::is_directory(options.path, error)) {
@@ -224,51 +252,95 @@ absl::Status Exists(const SqliteOptions& options) {
   return NotFound("there is no database ", options.path, "; an import makes one");
 }
 
+// Copies all pages as one reader sees them. `to` is written as its own connection would.
+absl::Status CopyPages(SqliteDatabase* from, SqliteDatabase* to) {
+  // The copy begins anew whenever the source is written to, but not within a transaction.
+  absl::Status status = from->Execute("BEGIN");
+  if (status.ok()) status = from->QueryInteger("SELECT count(*) FROM sqlite_schema").status();
+  if (!status.ok()) return status;
+  sqlite3_backup* const backup = sqlite3_backup_init(to->handle(), "main", from->handle(), "main");
+  if (backup == nullptr) return SqliteError(to->handle(), "copying");
+  const int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) {
+    status = SqliteError(to->handle(), "copying");
+    if (status.ok()) status = SqliteError(from->handle(), "copying");
+  }
+  const absl::Status ended = from->Execute("COMMIT");
+  return status.ok() ? ended : status;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
-  absl::Status status = Exists(options);
+  absl::Status status = CheckOptions(options);
   if (!status.ok()) return status;
+  using Mode = SqliteDatabase::Mode;
   bool fresh = false;
   if (!options.write) {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-        SqliteDatabase::Open(options.path, SqliteDatabase::Mode::kRead);
+        SqliteDatabase::Open(options.path, Mode::kRead, options.vfs);
     if (!database.ok()) return database.status();
     status = CheckFile(database->get(), options.path, &fresh);
     if (!status.ok()) return status;
     if (fresh) return InvalidArgument(options.path, " is empty; an import fills it");
     return std::make_unique<SqliteStore>(options, nullptr, nullptr);
   }
-  absl::StatusOr<std::unique_ptr<OwnerLock>> lock = OwnerLock::Take(options.path);
-  if (!lock.ok()) return lock.status();
+  std::unique_ptr<OwnerLock> lock;
+  if (options.vfs.empty()) {
+    absl::StatusOr<std::unique_ptr<OwnerLock>> taken = OwnerLock::Take(options.path, options.wait);
+    if (!taken.ok()) return taken.status();
+    lock = *std::move(taken);
+  }
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(
-      options.path, options.create ? SqliteDatabase::Mode::kCreate : SqliteDatabase::Mode::kWrite);
+      options.path, options.create ? Mode::kCreate : Mode::kWrite, options.vfs, options.page_size);
   if (!database.ok()) return database.status();
   status = CheckFile(database->get(), options.path, &fresh);
-  if (status.ok()) {
-    status = (*database)->Execute(kWriterSettings);
-  }
+  if (status.ok()) status = (*database)->Execute(kWriterSettings);
   if (status.ok() && fresh) status = CreateTables(database->get());
   if (!status.ok()) return status;
-  return std::make_unique<SqliteStore>(options, *std::move(lock), *std::move(database));
+  return std::make_unique<SqliteStore>(options, std::move(lock), *std::move(database));
 }
 
-absl::Status CopySqliteStore(const std::string& from, const std::string& to) {
-  absl::Status status = Exists({from, false, false});
+absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
+  SqliteOptions options;
+  options.path = from;
+  options.write = false;
+  absl::Status status = CheckOptions(options);
   if (!status.ok()) return status;
-  if (std::filesystem::exists(to)) return FailedPrecondition(to, " is there already");
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-      SqliteDatabase::Open(from, SqliteDatabase::Mode::kRead);
-  if (!database.ok()) return database.status();
+  if (std::filesystem::exists(to)) {
+    return FailedPrecondition(to, " is there already; name a new file");
+  }
+  using Mode = SqliteDatabase::Mode;
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> source =
+      SqliteDatabase::Open(from, Mode::kRead, "");
+  if (!source.ok()) return source.status();
   bool fresh = false;
-  status = CheckFile(database->get(), from, &fresh);
+  status = CheckFile(source->get(), from, &fresh);
   if (!status.ok()) return status;
-  // The new file is written, not the one that is read.
-  status = (*database)->Execute("PRAGMA query_only=0");
-  if (!status.ok()) return status;
-  auto statement = (*database)->Prepare("VACUUM INTO ?");
-  if (!statement.ok()) return statement.status();
-  return statement->Bind(to).Run();
+  // Under its name only when it is whole and on the disk.
+  const std::string part = to + ".part";
+  std::error_code error;
+  std::filesystem::remove(part, error);
+  {
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> copy =
+        SqliteDatabase::Open(part, Mode::kCreate, "");
+    if (!copy.ok()) return copy.status();
+    status = CopyPages(source->get(), copy->get());
+  }
+  if (status.ok()) {
+    std::filesystem::rename(part, to, error);
+    if (!error) return SyncFolderOf(to);
+    status = FailedPrecondition(to, " cannot be written (", error.message(), ")");
+  }
+  std::filesystem::remove(part, error);
+  return status;
+}
+
+absl::Status VacuumSqliteStore(Store* store) {
+  auto* const sqlite = dynamic_cast<SqliteStore*>(store);
+  if (sqlite == nullptr) return InvalidArgument("this is no SQLite store");
+  return sqlite->Vacuum();
 }
 
 }  // namespace leadcore

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "store/sqlite_page_vfs.h"
 #include "text.h"
 
 namespace leadcore {
@@ -14,12 +15,20 @@ constexpr int kBusyMilliseconds = 10'000;
 }  // namespace
 
 absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
-  const int code = sqlite3_errcode(handle) & 0xff;
-  const std::string message = Cat(doing, ": ", std::string_view(sqlite3_errmsg(handle)));
+  const int extended = sqlite3_extended_errcode(handle);
+  const int code = extended & 0xff;
+  const std::string_view what = extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum"
+                                                              : sqlite3_errmsg(handle);
+  const std::string message = Cat(doing, ": ", what);
+  if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT) {
+    return absl::DataLossError(
+        ToAbsl(Cat("the database is damaged; `leadcore verify` tells where, a backup can be "
+                   "restored (",
+                   message, ")")));
+  }
   switch (code) {
-    case SQLITE_CORRUPT:
-      return absl::DataLossError(
-          ToAbsl(Cat("the database is damaged; restore a copy (", message, ")")));
+    case SQLITE_NOMEM:
+      return absl::ResourceExhaustedError("out of memory");
     case SQLITE_NOTADB:
       return InvalidArgument("the file is no leadcore database (", message, ")");
     case SQLITE_FULL:
@@ -107,11 +116,16 @@ IndexValue SqliteStatement::Indexed(int column) const {
 }
 
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::string& path,
-                                                                     Mode mode) {
+                                                                     Mode mode,
+                                                                     const std::string& vfs,
+                                                                     int page_size) {
+  const absl::StatusOr<std::string> checked = PageVfs(vfs);
+  if (!checked.ok()) return checked.status();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
   if (mode == Mode::kCreate) flags |= SQLITE_OPEN_CREATE;
   sqlite3* handle = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
+  int code = sqlite3_open_v2(path.c_str(), &handle, flags, checked->c_str());
+  if (handle == nullptr) return absl::ResourceExhaustedError("out of memory");
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(handle));
   if (code != SQLITE_OK) return SqliteError(handle, Cat("opening ", path));
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
@@ -122,7 +136,13 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
     const absl::Status status = database->Execute(
         "PRAGMA query_only=1; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-32768");
     if (!status.ok()) return status;
+    return database;
   }
+  // Room for the checksums, in a file that is still empty.
+  int reserved = kPageChecksumBytes;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+  const absl::Status status = database->Execute(Cat("PRAGMA page_size=", page_size));
+  if (!status.ok()) return status;
   return database;
 }
 

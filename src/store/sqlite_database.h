@@ -51,7 +51,10 @@ class SqliteStatement {
 class SqliteDatabase {
  public:
   enum class Mode { kCreate, kWrite, kRead };
-  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, Mode mode);
+  // `vfs`: under which the file lies, "" is the system's. `page_size`: of a file that is new.
+  static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, Mode mode,
+                                                              const std::string& vfs,
+                                                              int page_size = 4096);
   ~SqliteDatabase();
 
   // Statements without parameters; several at once, separated by ';'.
@@ -63,6 +66,7 @@ class SqliteDatabase {
   bool Rollback() noexcept;
   // Gives up all prepared statements, before the schema changes.
   void Forget();
+  sqlite3* handle() { return handle_; }
   // The first column of the first row.
   absl::StatusOr<int64_t> QueryInteger(const std::string& sql);
 

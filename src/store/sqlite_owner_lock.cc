@@ -5,12 +5,16 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
+#include "absl/time/clock.h"
 #include "store/owner_lock.h"
 #include "text.h"
 
 namespace leadcore {
 namespace {
+
+constexpr absl::Duration kPoll = absl::Milliseconds(20);
 
 // What the owner wrote: its process id; "" while it is still writing.
 std::string ReadPid(int file) {
@@ -23,14 +27,21 @@ std::string ReadPid(int file) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& path) {
+absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& path,
+                                                           absl::Duration wait) {
   const std::string name = path + ".lock";
   const int file = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) {
     return FailedPrecondition(name, " cannot be made (", std::string_view(std::strerror(errno)),
                               "); the folder has to exist and be writable");
   }
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
+  int locked = flock(file, LOCK_EX | LOCK_NB);
+  // Counted, not timed: the library has no clock.
+  for (int64_t tries = wait / kPoll; locked != 0 && errno == EWOULDBLOCK && tries > 0; --tries) {
+    absl::SleepFor(kPoll);
+    locked = flock(file, LOCK_EX | LOCK_NB);
+  }
+  if (locked != 0) {
     const int error = errno;
     const std::string pid = ReadPid(file);
     close(file);
@@ -51,6 +62,16 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
                               ")");
   }
   return std::unique_ptr<OwnerLock>(new OwnerLock(file));
+}
+
+absl::Status SyncFolderOf(const std::string& path) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  if (file >= 0) close(file);
+  if (synced) return absl::OkStatus();
+  return FailedPrecondition(folder.string(), " cannot be synced (",
+                            std::string_view(std::strerror(errno)), ")");
 }
 
 OwnerLock::~OwnerLock() { close(file_); }

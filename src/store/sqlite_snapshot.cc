@@ -235,7 +235,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
       return database;
     }
   }
-  return SqliteDatabase::Open(path_, SqliteDatabase::Mode::kRead);
+  return SqliteDatabase::Open(path_, SqliteDatabase::Mode::kRead, vfs_);
 }
 
 void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) {

@@ -17,12 +17,13 @@ namespace leadcore {
 // Connections that only read, kept for the next reader. Thread-safe.
 class SqliteReaders {
  public:
-  explicit SqliteReaders(std::string path) : path_(std::move(path)) {}
+  SqliteReaders(std::string path, std::string vfs) : path_(std::move(path)), vfs_(std::move(vfs)) {}
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> Take();
   void Give(std::unique_ptr<SqliteDatabase> database);
 
  private:
   const std::string path_;
+  const std::string vfs_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<SqliteDatabase>> idle_;
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite_tables.h"
 
+#include <utility>
+#include <vector>
+
+#include "store/sqlite_page_vfs.h"
 #include "text.h"
 
 namespace leadcore {
 namespace {
-
-constexpr int64_t kApplicationId = 0x4c454144;  // "LEAD"
 
 constexpr std::string_view kTables = R"sql(
 CREATE TABLE claims(workspace TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
@@ -52,6 +54,13 @@ absl::Status MakeViews(SqliteDatabase* database) {
   activities += " FROM activity_records;";
   return database->Execute(
       Cat("DROP VIEW IF EXISTS leads; DROP VIEW IF EXISTS activities;", leads, activities));
+}
+
+// The column of an index that AddIndexColumn made, "table.column"; of others, any that is never
+// NULL.
+std::string IndexedColumn(const std::string& index) {
+  const size_t dot = index.find('.');
+  return dot == std::string::npos ? "workspace" : Quoted(index.substr(dot + 1));
 }
 
 }  // namespace
@@ -111,11 +120,52 @@ absl::Status CreateTables(SqliteDatabase* database) {
                "(workspace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ",
                "body BLOB NOT NULL, PRIMARY KEY(workspace, id));");
   }
-  sql += Cat("PRAGMA application_id=", kApplicationId, ";PRAGMA user_version=", kFileVersion, ";");
+  sql += Cat("PRAGMA application_id=", int64_t{kApplicationId},
+             ";PRAGMA user_version=", kFileVersion, ";");
   absl::Status status = database->Execute(sql);
   if (status.ok()) status = MakeViews(database);
   if (status.ok()) status = database->Execute("COMMIT");
   return status;
+}
+
+absl::Status CheckTables(SqliteDatabase* database,
+                         absl::FunctionRef<void(std::string_view what)> damage) {
+  // By name first: the check below ends at a page that cannot be read.
+  std::vector<std::pair<std::string, std::string>> parts;  // table, index or ""
+  {
+    auto statement = database->Prepare(
+        "SELECT tbl_name, iif(type='index', name, '') FROM sqlite_schema WHERE rootpage>0");
+    if (!statement.ok()) return statement.status();
+    while (true) {
+      const absl::StatusOr<bool> row = statement->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) break;
+      parts.emplace_back(statement->Text(0), statement->Text(1));
+    }
+  }
+  bool readable = true;
+  for (const auto& [table, index] : parts) {
+    const std::string_view where = index.empty() ? " NOT INDEXED" : "";
+    const bool automatic = index.starts_with("sqlite_autoindex_");
+    if (automatic) continue;  // cannot be named in a query; integrity_check reads it
+    const absl::StatusOr<int64_t> bytes = database->QueryInteger(
+        index.empty()
+            ? Cat("SELECT sum(length(CAST(workspace AS BLOB))) FROM ", Quoted(table), where)
+            : Cat("SELECT count(*) FROM ", Quoted(table), " INDEXED BY ", Quoted(index), " WHERE ",
+                  IndexedColumn(index), " IS NOT NULL"));
+    if (bytes.ok()) continue;
+    readable = false;
+    damage(Cat(index.empty() ? Cat("table ", table) : Cat("index ", index),
+               " cannot be read whole: ", Message(bytes.status())));
+  }
+  auto statement = database->Prepare("PRAGMA integrity_check");
+  if (!statement.ok()) return statement.status();
+  while (true) {
+    const absl::StatusOr<bool> row = statement->Step();
+    if (!row.ok() && readable) damage(Message(row.status()));
+    if (!row.ok() || !*row) return absl::OkStatus();
+    if (statement->Text(0) != "ok") damage(statement->Text(0));
+  }
 }
 
 absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, RecordKind kind) {

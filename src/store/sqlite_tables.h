@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
@@ -28,6 +29,10 @@ std::string Quoted(std::string_view name);
 absl::Status CheckFile(SqliteDatabase* database, const std::string& path, bool* fresh);
 // Makes the tables of an empty file.
 absl::Status CreateTables(SqliteDatabase* database);
+
+// Looks through every table and index; tells what is damaged.
+absl::Status CheckTables(SqliteDatabase* database,
+                         absl::FunctionRef<void(std::string_view what)> damage);
 
 // Index columns of a table. An index is a column of its table: NULL, number or text, which SQLite
 // orders as we do.

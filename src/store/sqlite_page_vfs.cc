@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#define XXH_INLINE_ALL
+#include "store/sqlite_page_vfs.h"
+
+#include <sqlite3.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string_view>
+#include <thread>
+
+#include "text.h"
+
+namespace leadcore {
+namespace {
+
+constexpr int kHeaderBytes = 100;
+constexpr int kLargestPage = 65'536;
+constexpr std::string_view kMagic("SQLite format 3\0", 16);
+
+// Places in the header of a SQLite file.
+constexpr size_t kPageSizeAt = 16;
+constexpr size_t kReservedAt = 20;
+constexpr size_t kApplicationIdAt = 68;
+
+struct ShimFile {
+  sqlite3_file shim;  // first: SQLite sees only this
+  sqlite3_file* real;
+  int page_size;  // 0 until page 1 was seen whole
+  unsigned char* buffer;
+};
+
+struct ShimVfs {
+  sqlite3_vfs vfs = {};
+  std::string name;
+};
+
+ShimFile* Shim(sqlite3_file* file) { return reinterpret_cast<ShimFile*>(file); }
+sqlite3_file* Real(sqlite3_file* file) { return Shim(file)->real; }
+sqlite3_vfs* Base(sqlite3_vfs* vfs) { return static_cast<sqlite3_vfs*>(vfs->pAppData); }
+
+uint64_t Checksum(const unsigned char* page, int size, int64_t number) {
+  return XXH3_64bits_withSeed(page, static_cast<size_t>(size - kPageChecksumBytes),
+                              static_cast<uint64_t>(number));
+}
+
+void Seal(unsigned char* page, int size, int64_t number) {
+  const uint64_t sum = Checksum(page, size, number);
+  for (int i = 0; i < kPageChecksumBytes; ++i) {
+    page[size - kPageChecksumBytes + i] = static_cast<unsigned char>(sum >> (8 * i));
+  }
+}
+
+bool Sealed(const unsigned char* page, int size, int64_t number) {
+  uint64_t sum = 0;
+  for (int i = kPageChecksumBytes - 1; i >= 0; --i) {
+    sum = sum << 8 | page[size - kPageChecksumBytes + i];
+  }
+  return sum == Checksum(page, size, number);
+}
+
+bool IsPageSize(int64_t size) {
+  return size >= 512 && size <= kLargestPage && (size & (size - 1)) == 0;
+}
+
+// What the first bytes of a file say of it.
+struct Header {
+  bool ours = false;
+  int page_size = 0;  // as told, not checked
+};
+Header ReadHeader(const unsigned char* bytes) {
+  Header header;
+  if (std::memcmp(bytes, kMagic.data(), kMagic.size()) != 0) return header;
+  const uint32_t application =
+      uint32_t{bytes[kApplicationIdAt]} << 24 | uint32_t{bytes[kApplicationIdAt + 1]} << 16 |
+      uint32_t{bytes[kApplicationIdAt + 2]} << 8 | uint32_t{bytes[kApplicationIdAt + 3]};
+  // Either mark will do: one of them may be what is damaged.
+  header.ours = bytes[kReservedAt] == kPageChecksumBytes || application == kApplicationId;
+  header.page_size = bytes[kPageSizeAt] << 8 | bytes[kPageSizeAt + 1];
+  if (header.page_size == 1) header.page_size = kLargestPage;
+  return header;
+}
+
+int Damaged(int64_t number) {
+  sqlite3_log(SQLITE_IOERR_DATA, "the checksum of page %lld is wrong",
+              static_cast<long long>(number));
+  return SQLITE_IOERR_DATA;
+}
+
+// Reads page `number` into `page` and checks it.
+int ReadPage(ShimFile* file, unsigned char* page, int64_t number) {
+  const int size = file->page_size;
+  const int code = file->real->pMethods->xRead(file->real, page, size, (number - 1) * size);
+  // SQLite asks for no page past the end of a file that is whole.
+  if (code == SQLITE_IOERR_SHORT_READ) return Damaged(number);
+  if (code != SQLITE_OK) return code;
+  return Sealed(page, size, number) ? SQLITE_OK : Damaged(number);
+}
+
+// Learns the page size, once page 1 holds what it says. `ours` false: the file is empty or another
+// program's, and is read as it is.
+int Learn(ShimFile* file, bool* ours) {
+  *ours = file->page_size != 0;
+  if (*ours) return SQLITE_OK;
+  unsigned char bytes[kHeaderBytes];
+  const int code = file->real->pMethods->xRead(file->real, bytes, kHeaderBytes, 0);
+  if (code == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
+  if (code != SQLITE_OK) return code;
+  const Header header = ReadHeader(bytes);
+  if (!header.ours) return SQLITE_OK;
+  *ours = true;
+  if (!IsPageSize(header.page_size)) return Damaged(1);
+  file->page_size = header.page_size;
+  const int read = ReadPage(file, file->buffer, 1);
+  if (read != SQLITE_OK) file->page_size = 0;
+  return read;
+}
+
+int Read(sqlite3_file* handle, void* out, int amount, sqlite3_int64 offset) {
+  ShimFile* const file = Shim(handle);
+  bool ours = false;
+  int code = Learn(file, &ours);
+  if (code != SQLITE_OK) return code;
+  if (!ours) return file->real->pMethods->xRead(file->real, out, amount, offset);
+  const int size = file->page_size;
+  auto* to = static_cast<unsigned char*>(out);
+  if (amount == size && offset % size == 0) return ReadPage(file, to, offset / size + 1);
+  while (amount > 0) {
+    const int64_t number = offset / size + 1;
+    const int start = static_cast<int>(offset % size);
+    const int part = std::min(amount, size - start);
+    code = ReadPage(file, file->buffer, number);
+    if (code != SQLITE_OK) return code;
+    std::memcpy(to, file->buffer + start, static_cast<size_t>(part));
+    to += part;
+    offset += part;
+    amount -= part;
+  }
+  return SQLITE_OK;
+}
+
+int Write(sqlite3_file* handle, const void* bytes, int amount, sqlite3_int64 offset) {
+  ShimFile* const file = Shim(handle);
+  // SQLite writes whole pages to a main file, and nothing else.
+  if (!IsPageSize(amount) || offset % amount != 0) return SQLITE_IOERR_WRITE;
+  std::memcpy(file->buffer, bytes, static_cast<size_t>(amount));
+  Seal(file->buffer, amount, offset / amount + 1);
+  if (offset == 0) file->page_size = 0;  // it may say another size now
+  return file->real->pMethods->xWrite(file->real, file->buffer, amount, offset);
+}
+
+int Close(sqlite3_file* handle) {
+  ShimFile* const file = Shim(handle);
+  sqlite3_free(file->buffer);
+  return file->real->pMethods->xClose(file->real);
+}
+
+// What only the real file knows.
+int Truncate(sqlite3_file* file, sqlite3_int64 size) {
+  return Real(file)->pMethods->xTruncate(Real(file), size);
+}
+int Sync(sqlite3_file* file, int flags) { return Real(file)->pMethods->xSync(Real(file), flags); }
+int FileSize(sqlite3_file* file, sqlite3_int64* size) {
+  return Real(file)->pMethods->xFileSize(Real(file), size);
+}
+int Lock(sqlite3_file* file, int level) { return Real(file)->pMethods->xLock(Real(file), level); }
+int Unlock(sqlite3_file* file, int level) {
+  return Real(file)->pMethods->xUnlock(Real(file), level);
+}
+int CheckReservedLock(sqlite3_file* file, int* out) {
+  return Real(file)->pMethods->xCheckReservedLock(Real(file), out);
+}
+int FileControl(sqlite3_file* file, int what, void* argument) {
+  return Real(file)->pMethods->xFileControl(Real(file), what, argument);
+}
+int SectorSize(sqlite3_file* file) { return Real(file)->pMethods->xSectorSize(Real(file)); }
+int Characteristics(sqlite3_file* file) {
+  return Real(file)->pMethods->xDeviceCharacteristics(Real(file));
+}
+int ShmMap(sqlite3_file* file, int page, int size, int extend, void volatile** out) {
+  return Real(file)->pMethods->xShmMap(Real(file), page, size, extend, out);
+}
+int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
+  return Real(file)->pMethods->xShmLock(Real(file), offset, count, flags);
+}
+void ShmBarrier(sqlite3_file* file) { Real(file)->pMethods->xShmBarrier(Real(file)); }
+int ShmUnmap(sqlite3_file* file, int remove) {
+  return Real(file)->pMethods->xShmUnmap(Real(file), remove);
+}
+
+// Version 2: no memory maps, past which pages would come unchecked.
+constexpr sqlite3_io_methods kMethods = {2,
+                                         Close,
+                                         Read,
+                                         Write,
+                                         Truncate,
+                                         Sync,
+                                         FileSize,
+                                         Lock,
+                                         Unlock,
+                                         CheckReservedLock,
+                                         FileControl,
+                                         SectorSize,
+                                         Characteristics,
+                                         ShmMap,
+                                         ShmLock,
+                                         ShmBarrier,
+                                         ShmUnmap,
+                                         nullptr,
+                                         nullptr};
+
+int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* handle, int flags, int* out_flags) {
+  sqlite3_vfs* const base = Base(vfs);
+  // Logs, journals and temporary files are the base's own.
+  if ((flags & SQLITE_OPEN_MAIN_DB) == 0) return base->xOpen(base, name, handle, flags, out_flags);
+  ShimFile* const file = Shim(handle);
+  file->shim.pMethods = nullptr;
+  file->real = reinterpret_cast<sqlite3_file*>(file + 1);
+  file->page_size = 0;
+  file->buffer = static_cast<unsigned char*>(sqlite3_malloc(kLargestPage));
+  if (file->buffer == nullptr) return SQLITE_NOMEM;
+  file->real->pMethods = nullptr;
+  const int code = base->xOpen(base, name, file->real, flags, out_flags);
+  if (code == SQLITE_OK) {
+    file->shim.pMethods = &kMethods;
+    return code;
+  }
+  sqlite3_free(file->buffer);
+  if (file->real->pMethods != nullptr) file->real->pMethods->xClose(file->real);
+  return code;
+}
+
+// The rest of the VFS, asked of the base.
+int Delete(sqlite3_vfs* vfs, const char* name, int sync) {
+  return Base(vfs)->xDelete(Base(vfs), name, sync);
+}
+int Access(sqlite3_vfs* vfs, const char* name, int flags, int* out) {
+  return Base(vfs)->xAccess(Base(vfs), name, flags, out);
+}
+int FullPathname(sqlite3_vfs* vfs, const char* name, int size, char* out) {
+  return Base(vfs)->xFullPathname(Base(vfs), name, size, out);
+}
+int Randomness(sqlite3_vfs* vfs, int size, char* out) {
+  return Base(vfs)->xRandomness(Base(vfs), size, out);
+}
+int Sleep(sqlite3_vfs* vfs, int micros) { return Base(vfs)->xSleep(Base(vfs), micros); }
+int CurrentTime(sqlite3_vfs* vfs, double* out) { return Base(vfs)->xCurrentTime(Base(vfs), out); }
+int LastError(sqlite3_vfs* vfs, int size, char* out) {
+  return Base(vfs)->xGetLastError(Base(vfs), size, out);
+}
+int CurrentTimeInt64(sqlite3_vfs* vfs, sqlite3_int64* out) {
+  return Base(vfs)->xCurrentTimeInt64(Base(vfs), out);
+}
+
+// SQLite keeps pointers to what is registered for as long as the process lives.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<ShimVfs>> by_base;
+};
+
+std::unique_ptr<ShimVfs> MakeVfs(sqlite3_vfs* base) {
+  auto made = std::make_unique<ShimVfs>();
+  made->name = Cat("leadcore/", std::string_view(base->zName));
+  sqlite3_vfs& vfs = made->vfs;
+  vfs.iVersion = 2;
+  vfs.szOsFile = static_cast<int>(sizeof(ShimFile)) + base->szOsFile;
+  vfs.mxPathname = base->mxPathname;
+  vfs.zName = made->name.c_str();
+  vfs.pAppData = base;
+  vfs.xOpen = Open;
+  vfs.xDelete = Delete;
+  vfs.xAccess = Access;
+  vfs.xFullPathname = FullPathname;
+  vfs.xRandomness = Randomness;
+  vfs.xSleep = Sleep;
+  vfs.xCurrentTime = CurrentTime;
+  vfs.xGetLastError = LastError;
+  vfs.xCurrentTimeInt64 = CurrentTimeInt64;
+  return made;
+}
+
+// A main file opened for reading past SQLite.
+class RawFile {
+ public:
+  ~RawFile() {
+    if (file_ != nullptr && file_->pMethods != nullptr) file_->pMethods->xClose(file_);
+    sqlite3_free_filename(name_);
+  }
+  absl::Status Open(const std::string& path, const std::string& base) {
+    sqlite3_vfs* const vfs = sqlite3_vfs_find(base.empty() ? nullptr : base.c_str());
+    if (vfs == nullptr) return InvalidArgument("there is no SQLite VFS '", base, "'");
+    memory_ = std::make_unique<std::max_align_t[]>(
+        static_cast<size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
+    file_ = reinterpret_cast<sqlite3_file*>(memory_.get());
+    std::string full(static_cast<size_t>(vfs->mxPathname) + 1, '\0');
+    int code = vfs->xFullPathname(vfs, path.c_str(), vfs->mxPathname + 1, full.data());
+    name_ = sqlite3_create_filename(full.c_str(), "", "", 0, nullptr);
+    if (name_ == nullptr) return absl::ResourceExhaustedError("out of memory");
+    constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
+    if (code == SQLITE_OK) code = vfs->xOpen(vfs, name_, file_, kFlags, nullptr);
+    if (code == SQLITE_OK) return absl::OkStatus();
+    return FailedPrecondition(path, " cannot be opened");
+  }
+  sqlite3_file* get() { return file_; }
+
+ private:
+  std::unique_ptr<std::max_align_t[]> memory_;
+  sqlite3_filename name_ = nullptr;
+  sqlite3_file* file_ = nullptr;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> PageVfs(const std::string& base) {
+  static auto* const registry = new Registry;
+  sqlite3_vfs* const found = sqlite3_vfs_find(base.empty() ? nullptr : base.c_str());
+  if (found == nullptr) return InvalidArgument("there is no SQLite VFS '", base, "'");
+  const std::lock_guard lock(registry->mutex);
+  std::unique_ptr<ShimVfs>& known = registry->by_base[found->zName];
+  // A base that went and came again under its name has another address.
+  if (known == nullptr || known->vfs.pAppData != found) {
+    if (known != nullptr) sqlite3_vfs_unregister(&known->vfs);
+    known = MakeVfs(found);
+    if (sqlite3_vfs_register(&known->vfs, 0) != SQLITE_OK) {
+      known.reset();
+      return absl::ResourceExhaustedError("out of memory; the VFS was not registered");
+    }
+  }
+  return known->name;
+}
+
+absl::Status CheckPages(const std::string& path, const std::string& base,
+                        absl::FunctionRef<void(int64_t page)> damaged) {
+  // A page that is just being written may be seen torn, a few times at most.
+  constexpr int kMostTries = 100;
+  constexpr int64_t kLockByteAt = int64_t{1} << 30;
+  RawFile raw;
+  const absl::Status opened = raw.Open(path, base);
+  if (!opened.ok()) return opened;
+  unsigned char bytes[kHeaderBytes];
+  sqlite3_int64 bytes_in_file = 0;
+  if (raw.get()->pMethods->xRead(raw.get(), bytes, kHeaderBytes, 0) != SQLITE_OK ||
+      raw.get()->pMethods->xFileSize(raw.get(), &bytes_in_file) != SQLITE_OK) {
+    return FailedPrecondition(path, " cannot be read");
+  }
+  const Header header = ReadHeader(bytes);
+  if (!header.ours || !IsPageSize(header.page_size)) {
+    damaged(1);
+    return absl::OkStatus();
+  }
+  const auto buffer = std::make_unique<unsigned char[]>(static_cast<size_t>(header.page_size));
+  ShimFile file = {{}, raw.get(), header.page_size, nullptr};
+  const int64_t pages = (bytes_in_file + header.page_size - 1) / header.page_size;
+  for (int64_t number = 1; number <= pages; ++number) {
+    if (number == kLockByteAt / header.page_size + 1) continue;  // never used
+    int code = ReadPage(&file, buffer.get(), number);
+    for (int i = 0; code == SQLITE_IOERR_DATA && i < kMostTries; ++i) {
+      std::this_thread::yield();
+      code = ReadPage(&file, buffer.get(), number);
+    }
+    if (code != SQLITE_OK) damaged(number);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace leadcore
