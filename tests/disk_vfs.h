@@ -28,7 +28,7 @@ struct DiskOp {
   enum class Kind : uint8_t { kCreate, kWrite, kTruncate, kSync, kDelete };
   Kind kind;
   std::string path;
-  int64_t offset = 0;  // of a write; the new size of a truncation
+  int64_t offset = 0;  // of a write; the new size of a truncation; not 0: a deletion that lasts
   std::string bytes = {};
 };
 
@@ -167,12 +167,12 @@ class FakeDisk {
     if (out != nullptr) *out = flags;
     return SQLITE_OK;
   }
-  static int Delete(sqlite3_vfs* vfs, const char* name, int) {
+  static int Delete(sqlite3_vfs* vfs, const char* name, int sync) {
     FakeDisk* const disk = Of(vfs);
     const std::lock_guard lock(disk->mutex_);
     if (disk->Ask(Call::kDelete) != SQLITE_OK) return SQLITE_IOERR_DELETE;
     if (disk->nodes_.erase(name) == 0) return SQLITE_IOERR_DELETE_NOENT;
-    disk->Did({DiskOp::Kind::kDelete, name});
+    disk->Did({DiskOp::Kind::kDelete, name, sync});
     return SQLITE_OK;
   }
   static int Access(sqlite3_vfs* vfs, const char* name, int, int* out) {
@@ -378,8 +378,8 @@ class CrashModel {
         file.pending.clear();
         break;
       case DiskOp::Kind::kDelete:
-        // Deleting a file that was in use lasts only with its folder's next sync; either may be.
         file.exists = false;
+        if (op.offset != 0) file.durable_exists = false;
         file.content.clear();
         file.pending.clear();
         break;

@@ -24,10 +24,11 @@ constexpr size_t kMostOfOthers = 1000;
 constexpr size_t kMostBytesOfOthers = 8 << 20;
 
 // The writer keeps the hot part of every index in memory, and moves the log into the file when it
-// is worth the fsync. With secure_delete every page of the file is written, free ones too, and so
-// has its checksum.
+// is worth the fsync. EXTRA is FULL with a log; before there is one, it keeps the journal in which
+// a new file is made from coming back after a power loss. With secure_delete every page of the file
+// is written, free ones too, and so has its checksum.
 constexpr const char* kWriterSettings =
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-131072; "
+    "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA cache_size=-131072; "
     "PRAGMA wal_autocheckpoint=8192; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=1";
 
 class SqliteStore : public Store {

@@ -11,7 +11,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <new>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <thread>
 
@@ -32,7 +33,6 @@ constexpr size_t kApplicationIdAt = 68;
 struct ShimFile {
   sqlite3_file shim;  // first: SQLite sees only this
   sqlite3_file* real;
-  int page_size;  // 0 until page 1 was seen whole
   unsigned char* buffer;
 };
 
@@ -93,56 +93,31 @@ int Damaged(int64_t number) {
   return SQLITE_IOERR_DATA;
 }
 
-// Reads page `number` into `page` and checks it.
-int ReadPage(ShimFile* file, unsigned char* page, int64_t number) {
-  const int size = file->page_size;
-  const int code = file->real->pMethods->xRead(file->real, page, size, (number - 1) * size);
-  // SQLite asks for no page past the end of a file that is whole.
-  if (code == SQLITE_IOERR_SHORT_READ) return Damaged(number);
-  if (code != SQLITE_OK) return code;
-  return Sealed(page, size, number) ? SQLITE_OK : Damaged(number);
-}
-
-// Learns the page size, once page 1 holds what it says. `ours` false: the file is empty or another
-// program's, and is read as it is.
-int Learn(ShimFile* file, bool* ours) {
-  *ours = file->page_size != 0;
-  if (*ours) return SQLITE_OK;
+// Whether the file says by its first bytes that it is ours. What is too short or garbled says no.
+bool SaysOurs(sqlite3_file* real) {
   unsigned char bytes[kHeaderBytes];
-  const int code = file->real->pMethods->xRead(file->real, bytes, kHeaderBytes, 0);
-  if (code == SQLITE_IOERR_SHORT_READ) return SQLITE_OK;
-  if (code != SQLITE_OK) return code;
-  const Header header = ReadHeader(bytes);
-  if (!header.ours) return SQLITE_OK;
-  *ours = true;
-  if (!IsPageSize(header.page_size)) return Damaged(1);
-  file->page_size = header.page_size;
-  const int read = ReadPage(file, file->buffer, 1);
-  if (read != SQLITE_OK) file->page_size = 0;
-  return read;
+  return real->pMethods->xRead(real, bytes, kHeaderBytes, 0) == SQLITE_OK && ReadHeader(bytes).ours;
 }
 
+// Reads page `number` of `size` bytes into `page` and checks it.
+int ReadPage(sqlite3_file* real, unsigned char* page, int size, int64_t number) {
+  const int code = real->pMethods->xRead(real, page, size, (number - 1) * size);
+  if (code == SQLITE_OK && Sealed(page, size, number)) return SQLITE_OK;
+  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return code;
+  // Page 1 without its mark: SQLite says what it is, or is not. SQLite asks for no page past the
+  // end of a file that is whole.
+  const bool ours = number == 1 ? ReadHeader(page).ours : SaysOurs(real);
+  return ours ? Damaged(number) : code;
+}
+
+// SQLite reads whole pages, and the first bytes of a file before it has looked whether a log or
+// journal makes them good: those are as they are, page 1 is read again afterwards.
 int Read(sqlite3_file* handle, void* out, int amount, sqlite3_int64 offset) {
-  ShimFile* const file = Shim(handle);
-  bool ours = false;
-  int code = Learn(file, &ours);
-  if (code != SQLITE_OK) return code;
-  if (!ours) return file->real->pMethods->xRead(file->real, out, amount, offset);
-  const int size = file->page_size;
-  auto* to = static_cast<unsigned char*>(out);
-  if (amount == size && offset % size == 0) return ReadPage(file, to, offset / size + 1);
-  while (amount > 0) {
-    const int64_t number = offset / size + 1;
-    const int start = static_cast<int>(offset % size);
-    const int part = std::min(amount, size - start);
-    code = ReadPage(file, file->buffer, number);
-    if (code != SQLITE_OK) return code;
-    std::memcpy(to, file->buffer + start, static_cast<size_t>(part));
-    to += part;
-    offset += part;
-    amount -= part;
+  sqlite3_file* const real = Real(handle);
+  if (!IsPageSize(amount) || offset % amount != 0) {
+    return real->pMethods->xRead(real, out, amount, offset);
   }
-  return SQLITE_OK;
+  return ReadPage(real, static_cast<unsigned char*>(out), amount, offset / amount + 1);
 }
 
 int Write(sqlite3_file* handle, const void* bytes, int amount, sqlite3_int64 offset) {
@@ -151,7 +126,6 @@ int Write(sqlite3_file* handle, const void* bytes, int amount, sqlite3_int64 off
   if (!IsPageSize(amount) || offset % amount != 0) return SQLITE_IOERR_WRITE;
   std::memcpy(file->buffer, bytes, static_cast<size_t>(amount));
   Seal(file->buffer, amount, offset / amount + 1);
-  if (offset == 0) file->page_size = 0;  // it may say another size now
   return file->real->pMethods->xWrite(file->real, file->buffer, amount, offset);
 }
 
@@ -222,7 +196,6 @@ int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* handle, int flags, in
   ShimFile* const file = Shim(handle);
   file->shim.pMethods = nullptr;
   file->real = reinterpret_cast<sqlite3_file*>(file + 1);
-  file->page_size = 0;
   file->buffer = static_cast<unsigned char*>(sqlite3_malloc(kLargestPage));
   if (file->buffer == nullptr) return SQLITE_NOMEM;
   file->real->pMethods = nullptr;
@@ -285,14 +258,14 @@ std::unique_ptr<ShimVfs> MakeVfs(sqlite3_vfs* base) {
   return made;
 }
 
-// A main file opened for reading past SQLite.
+// A database opened for reading past SQLite: its main file, or its log.
 class RawFile {
  public:
   ~RawFile() {
     if (file_ != nullptr && file_->pMethods != nullptr) file_->pMethods->xClose(file_);
     sqlite3_free_filename(name_);
   }
-  absl::Status Open(const std::string& path, const std::string& base) {
+  absl::Status Open(const std::string& path, const std::string& base, bool log) {
     sqlite3_vfs* const vfs = sqlite3_vfs_find(base.empty() ? nullptr : base.c_str());
     if (vfs == nullptr) return InvalidArgument("there is no SQLite VFS '", base, "'");
     memory_ = std::make_unique<std::max_align_t[]>(
@@ -300,12 +273,17 @@ class RawFile {
     file_ = reinterpret_cast<sqlite3_file*>(memory_.get());
     std::string full(static_cast<size_t>(vfs->mxPathname) + 1, '\0');
     int code = vfs->xFullPathname(vfs, path.c_str(), vfs->mxPathname + 1, full.data());
-    name_ = sqlite3_create_filename(full.c_str(), "", "", 0, nullptr);
+    full.resize(std::strlen(full.c_str()));
+    name_ = sqlite3_create_filename(full.c_str(), "", Cat(full, "-wal").c_str(), 0, nullptr);
     if (name_ == nullptr) return absl::ResourceExhaustedError("out of memory");
-    constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;
-    if (code == SQLITE_OK) code = vfs->xOpen(vfs, name_, file_, kFlags, nullptr);
+    const char* const name = log ? sqlite3_filename_wal(name_) : name_;
+    const int flags = SQLITE_OPEN_READONLY | (log ? SQLITE_OPEN_WAL : SQLITE_OPEN_MAIN_DB);
+    if (code == SQLITE_OK) code = vfs->xOpen(vfs, name, file_, flags, nullptr);
     if (code == SQLITE_OK) return absl::OkStatus();
-    return FailedPrecondition(path, " cannot be opened");
+    return NotFound(path, " cannot be opened");
+  }
+  bool Read(void* out, int size, int64_t offset) {
+    return file_->pMethods->xRead(file_, out, size, offset) == SQLITE_OK;
   }
   sqlite3_file* get() { return file_; }
 
@@ -314,6 +292,30 @@ class RawFile {
   sqlite3_filename name_ = nullptr;
   sqlite3_file* file_ = nullptr;
 };
+
+// Pages that are in the log: what the main file says of them does not count. (SQLite's file format,
+// section 4: a header of 32 bytes, frames of 24 bytes and a page each, all with the same salts.)
+struct Log {
+  int page_size = 0;
+  std::set<int64_t> pages;
+};
+Log ReadLog(const std::string& path, const std::string& base) {
+  constexpr int kLogHeader = 32, kFrameHeader = 24, kSizeAt = 8, kSaltAt = 16, kFrameSaltAt = 8;
+  constexpr int kSalts = 8;
+  Log found;
+  RawFile log;
+  unsigned char header[kLogHeader];
+  if (!log.Open(path, base, true).ok() || !log.Read(header, kLogHeader, 0)) return found;
+  found.page_size = header[kSizeAt + 1] << 16 | header[kSizeAt + 2] << 8 | header[kSizeAt + 3];
+  if (!IsPageSize(found.page_size)) return found;
+  unsigned char frame[kFrameHeader];
+  for (int64_t at = kLogHeader; log.Read(frame, kFrameHeader, at);
+       at += kFrameHeader + found.page_size) {
+    if (std::memcmp(frame + kFrameSaltAt, header + kSaltAt, kSalts) != 0) break;
+    found.pages.insert(int64_t{frame[0]} << 24 | frame[1] << 16 | frame[2] << 8 | frame[3]);
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -341,30 +343,37 @@ absl::Status CheckPages(const std::string& path, const std::string& base,
   constexpr int kMostTries = 100;
   constexpr int64_t kLockByteAt = int64_t{1} << 30;
   RawFile raw;
-  const absl::Status opened = raw.Open(path, base);
+  const absl::Status opened = raw.Open(path, base, false);
   if (!opened.ok()) return opened;
   unsigned char bytes[kHeaderBytes];
   sqlite3_int64 bytes_in_file = 0;
-  if (raw.get()->pMethods->xRead(raw.get(), bytes, kHeaderBytes, 0) != SQLITE_OK ||
+  if (!raw.Read(bytes, kHeaderBytes, 0) ||
       raw.get()->pMethods->xFileSize(raw.get(), &bytes_in_file) != SQLITE_OK) {
     return FailedPrecondition(path, " cannot be read");
   }
   const Header header = ReadHeader(bytes);
-  if (!header.ours || !IsPageSize(header.page_size)) {
-    damaged(1);
-    return absl::OkStatus();
+  std::optional<Log> log;
+  int page_size = header.page_size;
+  if (!header.ours || !IsPageSize(page_size)) {
+    log = ReadLog(path, base);
+    page_size = log->page_size;
+    if (log->pages.count(1) == 0) {
+      damaged(1);
+      return absl::OkStatus();
+    }
   }
-  const auto buffer = std::make_unique<unsigned char[]>(static_cast<size_t>(header.page_size));
-  ShimFile file = {{}, raw.get(), header.page_size, nullptr};
-  const int64_t pages = (bytes_in_file + header.page_size - 1) / header.page_size;
+  const auto buffer = std::make_unique<unsigned char[]>(static_cast<size_t>(page_size));
+  const int64_t pages = (bytes_in_file + page_size - 1) / page_size;
   for (int64_t number = 1; number <= pages; ++number) {
-    if (number == kLockByteAt / header.page_size + 1) continue;  // never used
-    int code = ReadPage(&file, buffer.get(), number);
+    if (number == kLockByteAt / page_size + 1) continue;  // never used
+    int code = ReadPage(raw.get(), buffer.get(), page_size, number);
     for (int i = 0; code == SQLITE_IOERR_DATA && i < kMostTries; ++i) {
       std::this_thread::yield();
-      code = ReadPage(&file, buffer.get(), number);
+      code = ReadPage(raw.get(), buffer.get(), page_size, number);
     }
-    if (code != SQLITE_OK) damaged(number);
+    if (code == SQLITE_OK) continue;
+    if (!log) log = ReadLog(path, base);
+    if (log->pages.count(number) == 0) damaged(number);
   }
   return absl::OkStatus();
 }
