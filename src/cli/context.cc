@@ -104,8 +104,12 @@ std::unique_ptr<Session> Open(const Options& options, Access access, int* code) 
   if (access == Access::kDryRun) {
     status = OpenCopy(options.db, session.get());
   } else {
-    absl::StatusOr<std::unique_ptr<Store>> store =
-        OpenSqliteStore({options.db, access != Access::kRead, access == Access::kCreate});
+    SqliteOptions where;
+    where.path = options.db;
+    where.write = access != Access::kRead;
+    where.create = access == Access::kCreate;
+    where.wait = options.wait;
+    absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(where);
     status = store.status();
     if (store.ok()) session->store = *std::move(store);
   }

@@ -48,6 +48,7 @@ struct Options {
   bool follow = false;
   std::string format;
   std::string report;
+  absl::Duration wait = absl::ZeroDuration();
   // One activity of `log`.
   std::string lead, external_id, email, kind, time, outcome, next_step, due;
   std::vector<std::string> tags, attributes;
@@ -97,6 +98,11 @@ int List(const Options& options);
 int Feed(const Options& options);
 int Export(const Options& options);
 int MakeReport(const Options& options);
+int Verify(const Options& options);
+int ReplayFeed(const Options& options);
+int Erase(const Options& options);
+int Backup(const Options& options);
+int Restore(const Options& options);
 
 }  // namespace leadcore::cli
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "leadcore/codec.h"
 #include "rapidjson.h"
 #include "text.h"
@@ -112,6 +113,65 @@ std::string_view LedgerKind(LedgerEntry::Kind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+// Bytes as base64; what is not there (any more) as null.
+void WriteBytes(std::string_view name, std::string_view bytes, JsonWriter* json) {
+  json->Key(name);
+  bytes.empty() ? json->Null() : json->Text(absl::Base64Escape(ToAbsl(bytes)));
+}
+
+// What of an event is not in its short form: with these, the event can be made again to the byte.
+void WriteHeaderRest(const Event& event, JsonWriter* json) {
+  json->Key("leads");
+  json->StartArray();
+  for (const std::string& lead : event.leads) json->Text(lead);
+  json->EndArray();
+  json->Key("counters");
+  json->StartArray();
+  for (const CounterWrite& counter : event.counters) {
+    json->StartObject();
+    json->Member("name", counter.name);
+    json->Member("value", counter.value);
+    json->EndObject();
+  }
+  json->EndArray();
+  json->Member("batch_events", event.batch_events);
+  json->Key("forgot_requests_before");
+  event.forgot_requests_before ? json->Text(FormatTime(*event.forgot_requests_before))
+                               : json->Null();
+  WriteBytes("reply", event.reply, json);
+  WriteBytes("salt", event.salt, json);
+  WriteBytes("payload_hash", event.payload_hash, json);
+  WriteBytes("chain", event.chain, json);
+  WriteBytes("payload", event.payload, json);
+}
+
+void WriteClaims(std::string_view name, const std::vector<ClaimImage>& claims, JsonWriter* json) {
+  if (claims.empty()) return;
+  json->Key(name);
+  json->StartArray();
+  for (const ClaimImage& claim : claims) {
+    json->StartObject();
+    json->Member("key", claim.key);
+    json->Member("holder", claim.holder);
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+// What the batch wrote, for people and programs that do not decode the payload.
+void WriteChanges(const EventPayload& payload, JsonWriter* json) {
+  WriteClaims("claims", payload.claims, json);
+  WriteClaims("releases", payload.releases, json);
+  for (const RecordImage& image : payload.images) {
+    if (image.kind == static_cast<uint8_t>(RecordKind::kModel))
+      json->Member("document", image.body);
+  }
+  const absl::StatusOr<LeadState> state = DecodeLeadState(payload.state());
+  if (payload.state().empty() || !state.ok()) return;
+  json->Key("ledger");
+  WriteLedger(state->score, json);
+}
+
 }  // namespace
 
 void WriteValue(const Field& field, const Value& value, JsonWriter* json) {
@@ -184,7 +244,8 @@ void WriteAssignment(const Assignment& assignment, JsonWriter* json) {
   json->EndObject();
 }
 
-void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, JsonWriter* json) {
+void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, bool whole,
+                JsonWriter* json) {
   json->StartObject();
   json->Member("sequence", event.position);
   json->Member("type", event.type);
@@ -195,6 +256,10 @@ void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema,
   json->Member("request_id", event.request_id);
   json->Member("model", event.model);
   const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
+  if (whole) {
+    WriteHeaderRest(event, json);
+    if (payload.ok()) WriteChanges(*payload, json);
+  }
   if (!payload.ok()) return json->EndObject();
   for (const auto& [name, text] : payload->details) json->Member(name, text);
   if (payload->assignment) {

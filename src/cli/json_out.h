@@ -47,8 +47,9 @@ class JsonWriter {
 void WriteValue(const Field& field, const Value& value, JsonWriter* json);
 // All fields of the table by name, as members of the object that is open.
 void WriteFields(const Lead& lead, JsonWriter* json);
-// {"sequence","type","time","actor","lead", …}
-void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, JsonWriter* json);
+// {"sequence","type","time","actor","lead", …}; `whole`: with all that replay needs.
+void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, bool whole,
+                JsonWriter* json);
 void WriteLedger(const Score& score, JsonWriter* json);
 void WriteAssignment(const Assignment& assignment, JsonWriter* json);
 

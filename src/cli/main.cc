@@ -44,6 +44,7 @@ class Command {
     Models();
     Writing();
     Reading();
+    Keeping();
   }
 
   int Main(int argc, char** argv) {
@@ -109,6 +110,20 @@ class Command {
   void Db(CLI::App* sub) {
     sub->add_option("--db", options_.db, "the database, a file")->required();
   }
+  // Of a command that writes.
+  void OwnDb(CLI::App* sub) {
+    Db(sub);
+    sub->add_option_function<std::string>(
+        "--wait",
+        [this](const std::string& text) {
+          const absl::StatusOr<Value> value = ParseValue(Type::kDuration, text, {});
+          if (!value.ok() || value->micros() < 0) {
+            throw CLI::ValidationError("--wait", "'" + text + "' is no time to wait, such as 10s");
+          }
+          options_.wait = absl::Microseconds(value->micros());
+        },
+        "how long to wait while another process writes, such as 10s; default: not at all");
+  }
   void ModelOption(CLI::App* sub, const char* what) {
     sub->add_option("--model", options_.model, what);
   }
@@ -139,7 +154,7 @@ class Command {
 
   void Writing() {
     CLI::App* import = Add("import", "puts the leads of a CSV into a database", Import);
-    Db(import);
+    OwnDb(import);
     ModelOption(import, "becomes the database's model; default: the one it has, else built in");
     Csv(import);
     import->add_option("--rejects", options_.rejects,
@@ -148,7 +163,7 @@ class Command {
     File(import, "a CSV file, or - for stdin", true);
 
     CLI::App* log = Add("log", "logs activities: one by options, or a JSONL file", LogActivities);
-    Db(log);
+    OwnDb(log);
     ModelOption(log, "becomes the database's model");
     log->add_option("--lead", options_.lead, "id of the lead");
     log->add_option("--external-id", options_.external_id, "or its id in another system");
@@ -169,7 +184,7 @@ class Command {
     File(log, "activities, one JSON object a line, or - for stdin", false);
 
     CLI::App* tick = Add("tick", "scores again what time has changed", TickAll);
-    Db(tick);
+    OwnDb(tick);
     ModelOption(tick, "becomes the database's model");
   }
 
@@ -204,6 +219,23 @@ class Command {
     CLI::App* report = Add("report", "source, funnel, rep or aging", MakeReport);
     Db(report);
     report->add_option("REPORT", options_.report, "source, funnel, rep or aging")->required();
+  }
+
+  void Keeping() {
+    CLI::App* verify = Add("verify", "checks that nothing is damaged, lost or doubled", Verify);
+    Db(verify);
+    CLI::App* replay = Add("replay", "makes a database from a feed (feed --json)", ReplayFeed);
+    OwnDb(replay);
+    File(replay, "the feed; default: stdin", false);
+    CLI::App* erase = Add("erase", "forgets leads for good, in every file of the database", Erase);
+    OwnDb(erase);
+    erase->add_option("ID", options_.files, "ids of leads")->required();
+    CLI::App* backup = Add("backup", "copies a database while it is in use", Backup);
+    Db(backup);
+    File(backup, "a new file", true);
+    CLI::App* restore = Add("restore", "checks a backup and makes a new database of it", Restore);
+    Db(restore);
+    File(restore, "the backup", true);
   }
 
   CLI::App app_;

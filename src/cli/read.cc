@@ -35,7 +35,7 @@ void PrintShowJson(const LeadRecord& record, const std::vector<Event>& history,
   WriteLedger(record.state.score, &json);
   json.Key("history");
   json.StartArray();
-  for (const Event& event : history) WriteEvent(event, schema, &json);
+  for (const Event& event : history) WriteEvent(event, schema, false, &json);
   json.EndArray();
   json.EndObject();
   std::cout << json.Take() << "\n";
@@ -215,7 +215,7 @@ int Feed(const Options& options) {
     size_t seen = 0;
     const absl::Status status = engine.Feed(reading.call, request, [&](const Event& event) {
       JsonWriter json;
-      WriteEvent(event, engine.model().schema(), &json);
+      WriteEvent(event, engine.model().schema(), options.json, &json);
       std::cout << json.Take() << "\n";
       request.after = event.position;
       ++seen;
