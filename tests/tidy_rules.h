@@ -54,7 +54,8 @@ inline constexpr Part kParts[] = {
     {"calendar", 2}, {"table", 2},   {"codec", 2},     {"store", 2},        {"scoring", 3},
     {"matching", 3}, {"routing", 3}, {"lifecycle", 3}, {"sources", 3},      {"automation", 3},
     {"campaign", 3}, {"report", 3},  {"model", 4},     {"memory_store", 5}, {"sqlite_store", 5},
-    {"commands", 5}, {"engine", 5}, {"audit", 5},  {"arrow", 6},     {"csv", 6},          {"cli", 7},
+    {"commands", 5}, {"engine", 5},  {"audit", 5},     {"arrow", 6},        {"csv", 6},
+    {"cli", 7},
 };
 
 inline const Part* FindPart(std::string_view name) {
