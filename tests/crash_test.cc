@@ -16,6 +16,7 @@
 #include "disk_vfs.h"
 #include "leadcore/audit.h"
 #include "store/seal.h"
+#include "store_decorator.h"
 #include "store_util.h"
 #include "test_util.h"
 #include "text.h"
@@ -243,12 +244,10 @@ TEST_F(CrashTest, SynchronousNormalClaimedAsFullIsFound) {
 }
 
 // Commits the events of a batch after the batch.
-class EventsLater : public Store {
+class EventsLater : public StoreDecorator {
  public:
-  explicit EventsLater(std::unique_ptr<Store> store) : store_(std::move(store)) {}
-  absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
-    return store_->Read(workspace);
-  }
+  explicit EventsLater(std::unique_ptr<Store> store)
+      : StoreDecorator(store.get()), owned_(std::move(store)) {}
   absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
                       std::span<CommitResult> results) override {
     std::vector<Event> events;
@@ -261,7 +260,7 @@ class EventsLater : public Store {
         return writes;
       };
     }
-    const absl::Status status = store_->Commit(workspace, first, results);
+    const absl::Status status = store_.Commit(workspace, first, results);
     if (!status.ok() || events.empty()) return status;
     Batch second;
     second.finish = [&events](const Given&) {
@@ -271,24 +270,13 @@ class EventsLater : public Store {
     };
     CommitResult result;
     const absl::Status told =
-        store_->Commit(workspace, std::span(&second, 1), std::span(&result, 1));
+        store_.Commit(workspace, std::span(&second, 1), std::span(&result, 1));
     for (CommitResult& one : results) one.positions = result.positions;
     return told;
   }
-  absl::StatusOr<std::optional<StoredOutcome>> FindOutcome(std::string_view workspace,
-                                                           std::string_view id) const override {
-    return store_->FindOutcome(workspace, id);
-  }
-  absl::Status Feed(std::string_view workspace, const FeedRequest& request,
-                    absl::FunctionRef<bool(const Event&)> sink) const override {
-    return store_->Feed(workspace, request, sink);
-  }
-  absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
-    return store_->Verify(damage);
-  }
 
  private:
-  const std::unique_ptr<Store> store_;
+  const std::unique_ptr<Store> owned_;
 };
 
 TEST_F(CrashTest, FeedRowsInASecondTransactionAreFound) {
