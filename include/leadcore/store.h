@@ -181,8 +181,8 @@ struct Batch {
 struct CommitResult {
   enum class Code : uint8_t {
     kCommitted,
-    kReplayed,  // the request id was known with this fingerprint: positions and reply are the first
-                // ones; nothing was written
+    kReplayed,  // the request id was known with this fingerprint, or with an erased one: positions
+                // and reply are the first ones; nothing was written
     kReused,    // the request id was known with another fingerprint; nothing was written
     kStale,     // a check failed: `key` says which; or `after` did; nothing was written
     kClaimHeld,  // a claim is held by `holder`: `key.id` is the claim; nothing was written

@@ -165,7 +165,11 @@ class Applier {
         store_->FindOutcome(workspace_, request_ids_[at]);
     if (!known.ok()) return Failed(known.status());
     if (!*known) return refusal;
-    if ((*known)->fingerprint != Fingerprint(commands_[at])) return Reused(request_ids_[at]);
+    // Of an erased request nobody can tell any more what it was.
+    const std::string& fingerprint = (*known)->fingerprint;
+    if (!fingerprint.empty() && fingerprint != Fingerprint(commands_[at])) {
+      return Reused(request_ids_[at]);
+    }
     return Remembered((*known)->reply, (*known)->positions);
   }
 
