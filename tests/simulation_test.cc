@@ -34,14 +34,16 @@ enum class Bug { kNone, kNoChecks, kTicketsReadBefore, kFreshIds, kAcknowledgeEa
 // Everything that happens in one seed.
 class Simulation {
  public:
-  Simulation(uint64_t seed, std::shared_ptr<const Model> model, Bug bug)
+  // `name`: of its disk, if it has one; two at a time need two.
+  Simulation(uint64_t seed, std::shared_ptr<const Model> model, Bug bug,
+             const char* name = "simulation")
       : seed_(seed), random_(seed), model_(std::move(model)), bug_(bug) {
     const RandomSource salts = [this](std::span<unsigned char> bytes) {
       for (unsigned char& byte : bytes) byte = static_cast<unsigned char>(salts_());
     };
     salts_.seed(seed);
     if (seed % 25 == 0) {
-      disk_ = std::make_unique<FakeDisk>("simulation");
+      disk_ = std::make_unique<FakeDisk>(name);
       SqliteOptions options;
       options.path = "/s.db";
       options.vfs = disk_->name();
@@ -282,7 +284,7 @@ TEST(SimulationTest, EverySeedHoldsWhatMustHold) {
     ASSERT_EQ(simulation.Run(), "") << "seed " << seed << "; " << simulation.trace();
     if (seed % 100 != 0) continue;
     // The same seed is the same run, to the byte.
-    Simulation again(seed, model, Bug::kNone);
+    Simulation again(seed, model, Bug::kNone, "simulated again");
     ASSERT_EQ(again.Run(), "");
     ASSERT_EQ(again.trace(), simulation.trace()) << "seed " << seed;
     ASSERT_EQ(again.Dump(), simulation.Dump()) << "seed " << seed;

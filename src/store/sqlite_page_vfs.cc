@@ -15,6 +15,8 @@
 #include <set>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "text.h"
 
@@ -235,6 +237,7 @@ int CurrentTimeInt64(sqlite3_vfs* vfs, sqlite3_int64* out) {
 struct Registry {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<ShimVfs>> by_base;
+  std::vector<std::unique_ptr<ShimVfs>> retired;  // connections may still use them
 };
 
 std::unique_ptr<ShimVfs> MakeVfs(sqlite3_vfs* base) {
@@ -327,7 +330,10 @@ absl::StatusOr<std::string> PageVfs(const std::string& base) {
   std::unique_ptr<ShimVfs>& known = registry->by_base[found->zName];
   // A base that went and came again under its name has another address.
   if (known == nullptr || known->vfs.pAppData != found) {
-    if (known != nullptr) sqlite3_vfs_unregister(&known->vfs);
+    if (known != nullptr) {
+      sqlite3_vfs_unregister(&known->vfs);
+      registry->retired.push_back(std::move(known));
+    }
     known = MakeVfs(found);
     if (sqlite3_vfs_register(&known->vfs, 0) != SQLITE_OK) {
       known.reset();
