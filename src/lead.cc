@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <functional>
 
 #include "text.h"
 
@@ -14,52 +15,16 @@
 namespace leadcore {
 namespace {
 
-// The value again, with what it points to in a block of its own.
-Value Owned(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kText: {
-      const std::string_view text = value.text();
-      if (text.empty()) return Value::Text({});
-      char* block = new char[text.size()];
-      std::memcpy(block, text.data(), text.size());
-      return Value::Text({block, text.size()});
-    }
-    case Value::Kind::kTextList: {
-      const std::span<const std::string> items = value.texts();
-      auto* block = new std::string[items.size()];
-      std::copy(items.begin(), items.end(), block);
-      return Value::TextList({block, items.size()});
-    }
-    case Value::Kind::kRecordList: {
-      const std::span<const Record> items = value.records();
-      auto* block = new Record[items.size()];
-      std::copy(items.begin(), items.end(), block);
-      return Value::RecordList({block, items.size()});
-    }
-    default:
-      return value;
-  }
-}
+// Room for the texts of a lead that nobody made room for.
+constexpr size_t kTextRoom = 512;
+// A longer text always has a block of its own.
+constexpr size_t kLongText = 256;
 
-// Frees what Owned made.
-void Release(const Value& value) {
-  switch (value.kind()) {
-    case Value::Kind::kText:
-      delete[] value.text().data();
-      break;
-    case Value::Kind::kTextList:
-      delete[] value.texts().data();
-      break;
-    case Value::Kind::kRecordList:
-      delete[] value.records().data();
-      break;
-    default:
-      break;
-  }
-}
-
-void ReleaseAll(std::span<const Value> values) {
-  for (const Value& value : values) Release(value);
+template <typename Item>
+std::span<const Item> Copied(std::span<const Item> items) {
+  auto* const block = new Item[items.size()];
+  std::copy(items.begin(), items.end(), block);
+  return {block, items.size()};
 }
 
 void SetTime(FieldId id, const std::optional<int64_t>& micros, Lead* lead) {
@@ -87,12 +52,22 @@ Lead::Lead(const Lead& other)
     : schema_(other.schema_),
       values_(other.values_.size()),
       unknown_fields_(other.unknown_fields_) {
-  std::transform(other.values_.begin(), other.values_.end(), values_.begin(), Owned);
+  size_t bytes = 0;
+  for (const Value& value : other.values_) {
+    const bool text = value.kind() == Value::Kind::kText;
+    bytes += text && value.text().size() <= kLongText ? value.text().size() : 0;
+  }
+  if (bytes > 0) ReserveTexts(bytes + kTextRoom / 4);
+  std::transform(other.values_.begin(), other.values_.end(), values_.begin(),
+                 [this](const Value& value) { return Own(value); });
 }
 
 Lead::Lead(Lead&& other) noexcept
     : schema_(other.schema_),
       values_(std::exchange(other.values_, {})),
+      texts_(std::move(other.texts_)),
+      room_(std::exchange(other.room_, 0)),
+      used_(std::exchange(other.used_, 0)),
       unknown_fields_(std::move(other.unknown_fields_)) {}
 
 Lead& Lead::operator=(const Lead& other) {
@@ -102,18 +77,76 @@ Lead& Lead::operator=(const Lead& other) {
 
 Lead& Lead::operator=(Lead&& other) noexcept {
   if (this == &other) return *this;
-  ReleaseAll(values_);
+  ReleaseAll();
   schema_ = other.schema_;
   values_ = std::exchange(other.values_, {});
+  texts_ = std::move(other.texts_);
+  room_ = std::exchange(other.room_, 0);
+  used_ = std::exchange(other.used_, 0);
   unknown_fields_ = std::move(other.unknown_fields_);
   return *this;
 }
 
-Lead::~Lead() { ReleaseAll(values_); }
+Lead::~Lead() { ReleaseAll(); }
+
+void Lead::ReserveTexts(size_t bytes) {
+  if (texts_ != nullptr) return;
+  room_ = static_cast<uint32_t>(std::min<size_t>(bytes, 1 << 20));
+  texts_.reset(new char[room_]);
+}
+
+Value Lead::Own(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kText: {
+      const std::string_view text = value.text();
+      if (text.empty()) return Value::Text({});
+      if (texts_ == nullptr && text.size() <= kLongText) ReserveTexts(kTextRoom);
+      char* block = nullptr;
+      if (text.size() <= kLongText && text.size() <= room_ - used_) {
+        block = texts_.get() + used_;
+        used_ += static_cast<uint32_t>(text.size());
+      } else {
+        block = new char[text.size()];
+      }
+      std::memcpy(block, text.data(), text.size());
+      return Value::Text({block, text.size()});
+    }
+    case Value::Kind::kTextList:
+      return Value::TextList(Copied(value.texts()));
+    case Value::Kind::kRecordList:
+      return Value::RecordList(Copied(value.records()));
+    default:
+      return value;
+  }
+}
+
+void Lead::Release(const Value& value) {
+  switch (value.kind()) {
+    case Value::Kind::kText: {
+      const char* const block = value.text().data();
+      const std::less<> before;
+      const bool among_others = !before(block, texts_.get()) && before(block, texts_.get() + room_);
+      if (!among_others) delete[] block;
+      break;
+    }
+    case Value::Kind::kTextList:
+      delete[] value.texts().data();
+      break;
+    case Value::Kind::kRecordList:
+      delete[] value.records().data();
+      break;
+    default:
+      break;
+  }
+}
+
+void Lead::ReleaseAll() {
+  for (const Value& value : values_) Release(value);
+}
 
 void Lead::Set(FieldId id, const Value& value) {
   assert(value.absent() || value.kind() == StoredKind(schema_->at(id).type, schema_->at(id).shape));
-  const Value owned = Owned(value);  // first: `value` may point to what is about to be freed
+  const Value owned = Own(value);  // first: `value` may point to what is about to be freed
   Release(values_[id]);
   values_[id] = owned;
 }

@@ -62,6 +62,12 @@ class Engine {
   // Scores as of call.now. NOT_FOUND when there is no such lead.
   absl::StatusOr<LeadRecord> Get(const Call& call, std::string_view id) const;
 
+  // The lead with this value in `field`, by a key of the model that is made of that field alone
+  // ("email", "external_id", "phone"): who claims it, else the first of those that share it. As Get.
+  // NOT_FOUND when nobody has it, INVALID_ARGUMENT when the model has no such key.
+  absl::StatusOr<LeadRecord> Find(const Call& call, std::string_view field,
+                                  std::string_view value) const;
+
   // Sorted by score it is exact as of the last Tick. INVALID_ARGUMENT for a bad filter, sort or
   // cursor says what is wrong.
   absl::StatusOr<ListReply> List(const Call& call, const ListRequest& request) const;

@@ -82,6 +82,10 @@ class Lead {
   void SetText(FieldId id, std::string_view text) { Set(id, Value::Text(text)); }
   void Clear(FieldId id) { Set(id, Value()); }
 
+  // Makes room for texts of so many bytes in all, so that they come to lie in one piece of memory;
+  // for a lead that has none yet.
+  void ReserveTexts(size_t bytes);
+
   // Adds one entry to a list field. Members that `record` lacks are absent.
   void AppendText(FieldId id, std::string_view item);
   void AppendRecord(FieldId id, Record record);
@@ -97,8 +101,18 @@ class Lead {
   void set_unknown_fields(std::string bytes) { unknown_fields_ = std::move(bytes); }
 
  private:
+  // The value again, with what it points to in memory of this lead.
+  Value Own(const Value& value);
+  // Frees what Own made.
+  void Release(const Value& value);
+  void ReleaseAll();
+
   std::shared_ptr<const Schema> schema_;
-  std::vector<Value> values_;  // text and lists point to blocks that this object frees
+  std::vector<Value> values_;  // text and lists point to what this object frees
+  // Where texts lie one behind the other, as long as there is room; what does not fit has a block
+  // of its own.
+  std::unique_ptr<char[]> texts_;
+  uint32_t room_ = 0, used_ = 0;  // of texts_, bytes
   std::string unknown_fields_;
 };
 

@@ -87,6 +87,10 @@ class Importer {
   }
 
   void Flush() {
+    // Each group has the time at which it came in, so that ids rise from group to group and their
+    // index entries come to lie together.
+    const absl::StatusOr<absl::Time> now = Now(options_);
+    if (now.ok()) call_.now = *now;
     const std::vector<Reply> replies = engine_.ApplyMany(call_, commands_);
     for (size_t i = 0; i < replies.size(); ++i) Count(replies[i], pending_[i]);
     commands_.clear();

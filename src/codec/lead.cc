@@ -19,6 +19,8 @@ using codec_internal::Writer;
 
 constexpr uint32_t kCustomNumber = 1000;
 constexpr uint32_t kCustomName = 1;
+// Beside the texts of a decoded lead, for its id and what is set next; bytes.
+constexpr size_t kRoomForMore = 128;
 
 // Members of leadcore.v1.CustomField; 0: custom fields have no such kind.
 uint32_t CustomMember(Value::Kind kind) {
@@ -311,6 +313,7 @@ std::string EncodeLead(const Lead& lead, LeadForm form) {
 absl::StatusOr<Lead> DecodeLead(std::string_view bytes, std::shared_ptr<const Schema> schema) {
   if (absl::Status status = CheckSize(bytes, "lead"); !status.ok()) return status;
   Lead lead(std::move(schema));
+  lead.ReserveTexts(bytes.size() + kRoomForMore);
   ValueReader values;
   std::string unknown;
   Reader reader(bytes);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/wire.h"
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include "leadcore/codec.h"
 
 namespace leadcore::codec_internal {
@@ -70,39 +72,66 @@ void Writer::Duration(uint32_t number, int64_t micros) {
   });
 }
 
+bool Reader::ReadVarint(int longest, uint64_t* value) {
+  // Most are tags, lengths and small numbers of one byte.
+  if (at_ < end_ && static_cast<signed char>(*at_) >= 0) {
+    *value = static_cast<unsigned char>(*at_++);
+    return true;
+  }
+  uint64_t bits = 0;
+  for (int i = 0; i < longest && at_ < end_; ++i) {
+    const auto byte = static_cast<unsigned char>(*at_++);
+    bits |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+    if (byte >= 0x80) continue;
+    *value = bits;
+    return true;
+  }
+  return false;
+}
+
+bool Reader::ReadLittleEndian(int size, uint64_t* value) {
+  if (end_ - at_ < size) return false;
+  uint64_t bits = 0;
+  for (int i = size - 1; i >= 0; --i) bits = bits << 8 | static_cast<unsigned char>(at_[i]);
+  at_ += size;
+  *value = bits;
+  return true;
+}
+
 bool Reader::Next() {
+  constexpr int kLongestTag = 5, kLongest = 10;
   if (!ok()) return false;
-  start_ = static_cast<size_t>(stream_.CurrentPosition());
-  if (start_ == bytes_.size()) return false;
-  const uint32_t tag = stream_.ReadTag();
-  number_ = tag >> 3;
+  start_ = at_;
+  if (at_ == end_) return false;
+  uint64_t tag = 0;
+  bool read = ReadVarint(kLongestTag, &tag) && tag <= std::numeric_limits<uint32_t>::max();
+  number_ = static_cast<uint32_t>(tag) >> 3;
   type_ = tag & 7;
   value_ = 0;
   content_ = {};
-  bool read = number_ != 0;
-  uint32_t small = 0;
+  read = read && number_ != 0;
+  uint64_t size = 0;
   switch (read ? type_ : ~0u) {
     case kVarint:
-      read = stream_.ReadVarint64(&value_);
+      read = ReadVarint(kLongest, &value_);
       break;
     case kFixed64:
-      read = stream_.ReadLittleEndian64(&value_);
+      read = ReadLittleEndian(8, &value_);
       break;
     case kFixed32:
-      read = stream_.ReadLittleEndian32(&small);
+      read = ReadLittleEndian(4, &size);
       break;
     case kBytes: {
-      read = stream_.ReadVarint32(&small);
-      const auto at = static_cast<size_t>(stream_.CurrentPosition());
-      read = read && small <= bytes_.size() - at && stream_.Skip(static_cast<int>(small));
-      if (read) content_ = bytes_.substr(at, small);
+      read = ReadVarint(kLongest, &size) && size <= static_cast<uint64_t>(end_ - at_);
+      if (!read) break;
+      content_ = {at_, static_cast<size_t>(size)};
+      at_ += size;
       break;
     }
     default:
       read = false;  // groups were never written
   }
-  if (!read) Fail(Cat("the bytes are cut off or damaged at ", start_));
-  end_ = static_cast<size_t>(stream_.CurrentPosition());
+  if (!read) Fail(Cat("the bytes are cut off or damaged at ", start_ - begin_));
   return read;
 }
 
@@ -167,8 +196,9 @@ bool Reader::Moment(std::optional<int64_t>* micros) {
 }
 
 bool Reader::RawVarint(uint64_t* bits) {
-  if (static_cast<size_t>(stream_.CurrentPosition()) == bytes_.size()) return false;
-  if (stream_.ReadVarint64(bits)) return true;
+  constexpr int kLongest = 10;
+  if (at_ == end_) return false;
+  if (ReadVarint(kLongest, bits)) return true;
   Fail("a list of numbers is cut off");
   return false;
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The wire format of protobuf in the form that codec.h needs: a writer that appends to a string and
-// a reader over bytes, both on protobuf's own coded streams.
+// The wire format of protobuf in the form that codec.h needs: a writer that appends to a string, on
+// protobuf's own coded stream, and a reader over bytes that lie in memory as a whole: every lead
+// that is listed goes through it.
 //
 // Generated classes are not used: their proto3 parsers write to stderr when text is not UTF-8, and
 // a Lead is read and written by the field table anyway.
 #ifndef LEADCORE_SRC_CODEC_WIRE_H_
 #define LEADCORE_SRC_CODEC_WIRE_H_
-
-#include <google/protobuf/io/coded_stream.h>
 
 #include <bit>
 #include <cstdint>
@@ -89,8 +88,7 @@ class Writer {
 class Reader {
  public:
   explicit Reader(std::string_view bytes)
-      : bytes_(bytes),
-        stream_(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size())) {}
+      : at_(bytes.data()), end_(bytes.data() + bytes.size()), begin_(bytes.data()) {}
 
   // Moves to the next member; false at the end and when the bytes are damaged.
   bool Next();
@@ -100,7 +98,7 @@ class Reader {
 
   uint32_t number() const { return number_; }
   // The member with its tag, as it came.
-  std::string_view whole() const { return bytes_.substr(start_, end_ - start_); }
+  std::string_view whole() const { return {start_, static_cast<size_t>(at_ - start_)}; }
 
   // The member's content, if it has the wire type that is asked for; else false, and the member is
   // an unknown one.
@@ -144,11 +142,14 @@ class Reader {
  private:
   // The next number of a packed list; false at the end.
   bool RawVarint(uint64_t* bits);
+  // At most `longest` bytes of seven bits each; false when they end before the number does.
+  bool ReadVarint(int longest, uint64_t* value);
+  bool ReadLittleEndian(int size, uint64_t* value);
 
-  std::string_view bytes_;
-  google::protobuf::io::CodedInputStream stream_;
-  size_t start_ = 0;
-  size_t end_ = 0;
+  const char* at_;  // what comes after the current member
+  const char* const end_;
+  const char* const begin_;
+  const char* start_ = nullptr;  // of the current member
   uint32_t number_ = 0;
   uint32_t type_ = 0;
   uint64_t value_ = 0;

@@ -350,6 +350,41 @@ class Lister {
   std::optional<std::pair<IndexValue, std::string>> after_;
 };
 
+// The keys of whoever has this value in a field.
+absl::StatusOr<std::vector<MatchKey>> KeysOf(const Model& model, const Field& field,
+                                             std::string_view value) {
+  Lead probe(model.schema());
+  if (field.id == field::kPhone || field.id == field::kMobilePhone) {
+    const absl::StatusOr<PhoneNumber> phone = NormalizePhone(value, model.config().country);
+    probe.SetText(field.id, phone.ok() ? std::string_view(phone->e164) : value);
+  } else {
+    const absl::StatusOr<Value> read = ParseValue(field.type, value, {});
+    if (!read.ok()) return read.status();
+    probe.Set(field.id, *read);
+  }
+  return model.matching().Keys(probe.view(), model.email_lists());
+}
+
+// The lead that holds a key, else the first of those that share it; "" for nobody.
+absl::StatusOr<std::string> FirstWith(const Snapshot& snapshot, const std::string& key) {
+  absl::StatusOr<std::optional<std::string>> holder = snapshot.Lookup(key);
+  if (!holder.ok()) return holder.status();
+  if (*holder) return **std::move(holder);
+  std::string first;
+  ScanRequest scan;
+  scan.kind = RecordKind::kMatchKey;
+  scan.low = scan.high = IndexValue(Cat(key, kKeySeparator));
+  scan.high_is_prefix = true;
+  scan.limit = 1;
+  const absl::Status status =
+      snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
+        first = record.key.id.substr(key.size() + 1);
+        return false;
+      });
+  if (!status.ok()) return status;
+  return first;
+}
+
 }  // namespace
 
 absl::StatusOr<LeadRecord> Engine::Get(const Call& call, std::string_view id) const {
@@ -358,6 +393,30 @@ absl::StatusOr<LeadRecord> Engine::Get(const Call& call, std::string_view id) co
   absl::StatusOr<LeadRecord> record = ReadLead(*model_, **snapshot, id);
   if (record.ok()) BringUpToDate(*model_, call.now, &*record);
   return record;
+}
+
+absl::StatusOr<LeadRecord> Engine::Find(const Call& call, std::string_view field,
+                                        std::string_view value) const {
+  const Field* known = model_->schema()->Find(field);
+  const auto makes_a_key = [&](const KeyConfig& key) {
+    return key.fields.size() == 1 && key.fields[0] == field;
+  };
+  if (known == nullptr || !std::ranges::any_of(model_->matching().keys(), makes_a_key)) {
+    return InvalidArgument("the model has no key of '", field, "' alone; list with a filter");
+  }
+  const absl::StatusOr<std::vector<MatchKey>> keys = KeysOf(*model_, *known, value);
+  if (!keys.ok()) return keys.status();
+  const auto snapshot = store_->Read(workspace_);
+  if (!snapshot.ok()) return snapshot.status();
+  for (const MatchKey& key : *keys) {
+    const absl::StatusOr<std::string> id = FirstWith(**snapshot, key.text);
+    if (!id.ok()) return id.status();
+    if (id->empty()) continue;
+    absl::StatusOr<LeadRecord> record = ReadLead(*model_, **snapshot, *id);
+    if (record.ok()) BringUpToDate(*model_, call.now, &*record);
+    return record;
+  }
+  return NotFound("no lead has ", field, " '", value, "'");
 }
 
 absl::StatusOr<ListReply> Engine::List(const Call& call, const ListRequest& request) const {

@@ -149,6 +149,8 @@ class SqliteStore : public Store {
       if (batches >= kMostOfOthers || committer.bytes() >= kMostBytesOfOthers) break;
       call = queue_.Take(call, kMostOfOthers - batches);
     }
+    status = committer.Finish();
+    if (!status.ok()) return status;
     status = writer_->Execute("COMMIT");
     if (!status.ok()) status = Settle(status, committer.silent());
     return status;

@@ -28,7 +28,10 @@ std::string PutSql(RecordKind kind, const std::map<std::string, size_t, std::les
 
 void Number(WriterState::Table* table, RecordKind kind) {
   size_t next = 0;
-  for (auto& [column, place] : table->columns) place = next++;
+  for (auto& [column, place] : table->columns) {
+    place = next++;
+    table->places[column] = place;
+  }
   table->put = PutSql(kind, table->columns);
 }
 
@@ -43,10 +46,9 @@ absl::Status SqliteCommitter::Run(std::string_view workspace, const Batch& batch
   if (*refused) return absl::OkStatus();
   std::vector<int64_t> values;
   for (const std::string& name : batch.counters) {
-    const absl::StatusOr<int64_t> value =
-        Integer("SELECT value FROM counters WHERE workspace=? AND name=?", name);
-    if (!value.ok()) return value.status();
-    values.push_back(*value);
+    const absl::StatusOr<WriterState::Counter*> counter = CounterOf(name);
+    if (!counter.ok()) return counter.status();
+    values.push_back((*counter)->value);
   }
   const std::string random = DrawRandom(random_);
   Writes writes;
@@ -113,8 +115,55 @@ absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
     result->key = check.key;
     return true;
   }
+  const absl::StatusOr<bool> free =
+      batch.releases.empty() ? TakeClaims(batch, result) : ClaimsAreFree(batch, result);
+  if (!free.ok()) return free.status();
+  return !*free;
+}
+
+// Takes the claims of a batch that gives up none; where one is held, none is taken.
+absl::StatusOr<bool> SqliteCommitter::TakeClaims(const Batch& batch, CommitResult* result) {
+  std::vector<const Claim*> taken;
   for (const Claim& claim : batch.claims) {
-    const absl::StatusOr<std::string> holder = HolderOf(claim.key);
+    auto statement = database_.Prepare(
+        "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) ON CONFLICT DO NOTHING");
+    if (!statement.ok()) return statement.status();
+    const absl::Status status =
+        statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
+    if (!status.ok()) return status;
+    if (database_.changed() > 0) {
+      taken.push_back(&claim);
+      continue;
+    }
+    absl::StatusOr<std::string> holder = HolderOf(claim.key);
+    if (!holder.ok()) return holder.status();
+    if (*holder == claim.holder) continue;
+    result->code = Code::kClaimHeld;
+    result->key = {RecordKind::kMatchKey, claim.key};
+    result->holder = *std::move(holder);
+    const absl::Status dropped = DropClaims(taken);
+    if (!dropped.ok()) return dropped;
+    return false;
+  }
+  return true;
+}
+
+absl::Status SqliteCommitter::DropClaims(std::span<const Claim* const> claims) {
+  for (const Claim* claim : claims) {
+    auto statement =
+        database_.Prepare("DELETE FROM claims WHERE workspace=? AND key=? AND holder=?");
+    if (!statement.ok()) return statement.status();
+    const absl::Status status =
+        statement->Bind(workspace_).Bind(claim->key).Bind(claim->holder).Run();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Whether every claim of a batch is free, its own, or one that it gives up.
+absl::StatusOr<bool> SqliteCommitter::ClaimsAreFree(const Batch& batch, CommitResult* result) {
+  for (const Claim& claim : batch.claims) {
+    absl::StatusOr<std::string> holder = HolderOf(claim.key);
     if (!holder.ok()) return holder.status();
     const bool free =
         holder->empty() || *holder == claim.holder ||
@@ -124,10 +173,39 @@ absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
     if (free) continue;
     result->code = Code::kClaimHeld;
     result->key = {RecordKind::kMatchKey, claim.key};
-    result->holder = *holder;
-    return true;
+    result->holder = *std::move(holder);
+    return false;
   }
-  return false;
+  return true;
+}
+
+absl::StatusOr<WriterState::Counter*> SqliteCommitter::CounterOf(std::string_view name) {
+  auto workspace = state_.counters.find(workspace_);
+  if (workspace == state_.counters.end()) {
+    workspace = state_.counters.emplace(workspace_, decltype(workspace->second)()).first;
+  }
+  const auto known = workspace->second.find(name);
+  if (known != workspace->second.end()) return &known->second;
+  const absl::StatusOr<int64_t> value =
+      Integer("SELECT value FROM counters WHERE workspace=? AND name=?", name);
+  if (!value.ok()) return value.status();
+  return &workspace->second.emplace(name, WriterState::Counter{*value}).first->second;
+}
+
+absl::Status SqliteCommitter::Finish() {
+  for (auto& [workspace, counters] : state_.counters) {
+    for (auto& [name, counter] : counters) {
+      if (!counter.changed) continue;
+      auto statement = database_.Prepare(
+          "INSERT INTO counters(workspace, name, value) VALUES(?,?,?) "
+          "ON CONFLICT DO UPDATE SET value=excluded.value");
+      if (!statement.ok()) return statement.status();
+      const absl::Status status = statement->Bind(workspace).Bind(name).Bind(counter.value).Run();
+      if (!status.ok()) return status;
+      counter.changed = false;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<FeedHead*> SqliteCommitter::Head() {
@@ -152,7 +230,7 @@ absl::StatusOr<WriterState::Table*> SqliteCommitter::TableOf(RecordKind kind) {
 
 absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
                                     CommitResult* result) {
-  absl::Status status = WriteClaims(batch);
+  absl::Status status = batch.releases.empty() ? absl::OkStatus() : WriteClaims(batch);
   for (size_t i = 0; status.ok() && i < writes.deletes.size(); ++i) {
     status = Delete(writes.deletes[i]);
   }
@@ -160,7 +238,9 @@ absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
     status = WriteRecord(writes.puts[i]);
   }
   for (size_t i = 0; status.ok() && i < writes.counters.size(); ++i) {
-    status = WriteCounter(writes.counters[i]);
+    const absl::StatusOr<WriterState::Counter*> counter = CounterOf(writes.counters[i].name);
+    status = counter.status();
+    if (status.ok()) **counter = {writes.counters[i].value, true};
   }
   for (size_t i = 0; status.ok() && i < writes.erase.size(); ++i) {
     status = Erase(writes.erase[i]);
@@ -174,15 +254,12 @@ absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
   return status;
 }
 
+// Of a batch that gives up some; TakeClaims has written those of any other.
 absl::Status SqliteCommitter::WriteClaims(const Batch& batch) {
-  for (const Claim& release : batch.releases) {
-    auto statement =
-        database_.Prepare("DELETE FROM claims WHERE workspace=? AND key=? AND holder=?");
-    if (!statement.ok()) return statement.status();
-    const absl::Status status =
-        statement->Bind(workspace_).Bind(release.key).Bind(release.holder).Run();
-    if (!status.ok()) return status;
-  }
+  std::vector<const Claim*> releases;
+  for (const Claim& release : batch.releases) releases.push_back(&release);
+  const absl::Status dropped = DropClaims(releases);
+  if (!dropped.ok()) return dropped;
   for (const Claim& claim : batch.claims) {
     auto statement = database_.Prepare(
         "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) "
@@ -205,7 +282,7 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
 
 absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* table) {
   for (const IndexEntry& entry : put.index) {
-    if (table->columns.find(entry.name) != table->columns.end()) continue;
+    if (table->places.contains(entry.name)) continue;
     const absl::Status status = AddIndexColumn(&database_, put.key.kind, entry.name);
     if (!status.ok()) return status;
     table->columns[entry.name] = 0;
@@ -226,19 +303,11 @@ absl::Status SqliteCommitter::WriteRecord(const Put& put) {
   const IndexValue absent;
   row_.assign((*table)->columns.size(), &absent);
   for (const IndexEntry& entry : put.index) {
-    row_[(*table)->columns.find(entry.name)->second] = &entry.value;
+    row_[(*table)->places.find(entry.name)->second] = &entry.value;
   }
   for (const IndexValue* value : row_) statement->BindIndex(*value);
   bytes_ += put.body.size();
   return statement->Run();
-}
-
-absl::Status SqliteCommitter::WriteCounter(const CounterWrite& counter) {
-  auto statement = database_.Prepare(
-      "INSERT INTO counters(workspace, name, value) VALUES(?,?,?) "
-      "ON CONFLICT DO UPDATE SET value=excluded.value");
-  if (!statement.ok()) return statement.status();
-  return statement->Bind(workspace_).Bind(counter.name).Bind(counter.value).Run();
 }
 
 absl::Status SqliteCommitter::WriteEvent(const Event& event) {

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,9 +27,16 @@ struct WriterState {
   struct Table {
     // The columns that are indexes, and their places in `put`.
     std::map<std::string, size_t, std::less<>> columns;
-    std::string put, version, remove;  // statements
+    std::unordered_map<std::string, size_t> places;  // the same, found faster
+    std::string put, version, remove;                // statements
+  };
+  // What is in the file, or will be with this transaction.
+  struct Counter {
+    int64_t value = 0;
+    bool changed = false;
   };
   std::map<RecordKind, Table> tables;
+  std::map<std::string, std::map<std::string, Counter, std::less<>>, std::less<>> counters;
   std::map<std::string, FeedHead, std::less<>> heads;  // by workspace
 };
 
@@ -41,6 +49,9 @@ class SqliteCommitter {
   // transaction has to be rolled back and the state made anew.
   absl::Status Run(std::string_view workspace, const Batch& batch,
                    std::span<const CommitResult> before, CommitResult* result);
+
+  // Writes what was kept for the end of the transaction: counters that changed many times.
+  absl::Status Finish();
 
   // Bytes of what was written so far, about.
   size_t bytes() const { return bytes_; }
@@ -55,12 +66,15 @@ class SqliteCommitter {
   absl::StatusOr<FeedHead*> Head();
   absl::StatusOr<WriterState::Table*> TableOf(RecordKind kind);
   absl::Status Apply(const Batch& batch, const Writes& writes, CommitResult* result);
+  absl::StatusOr<WriterState::Counter*> CounterOf(std::string_view name);
+  absl::StatusOr<bool> TakeClaims(const Batch& batch, CommitResult* result);
+  absl::StatusOr<bool> ClaimsAreFree(const Batch& batch, CommitResult* result);
+  absl::Status DropClaims(std::span<const Claim* const> claims);
   absl::Status WriteClaims(const Batch& batch);
   // Makes columns for entries that no record had before.
   absl::Status AddColumns(const Put& put, WriterState::Table* table);
   absl::Status Delete(const RecordKey& key);
   absl::Status WriteRecord(const Put& put);
-  absl::Status WriteCounter(const CounterWrite& counter);
   absl::Status WriteEvent(const Event& event);
   absl::Status Erase(int64_t position);
   absl::Status Remember(const Batch& batch, const CommitResult& result);

@@ -17,8 +17,8 @@ constexpr int kBusyMilliseconds = 10'000;
 absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(handle);
   const int code = extended & 0xff;
-  const std::string_view what = extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum"
-                                                              : sqlite3_errmsg(handle);
+  const std::string_view what =
+      extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum" : sqlite3_errmsg(handle);
   const std::string message = Cat(doing, ": ", what);
   if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT) {
     return absl::DataLossError(

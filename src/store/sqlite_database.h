@@ -7,7 +7,9 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -61,6 +63,10 @@ class SqliteDatabase {
   absl::Status Execute(const std::string& sql);
   // Prepared once, kept under its text.
   absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
+  // Rows that the last statement changed.
+  int64_t changed() const { return sqlite3_changes64(handle_); }
+  // Index columns of tables, as far as they were asked for (sqlite_tables.h).
+  std::map<RecordKind, std::set<std::string>>& known_columns() { return known_columns_; }
   // Ends a transaction without its changes, if there is one; false when that failed. Allocates
   // nothing.
   bool Rollback() noexcept;
@@ -75,6 +81,7 @@ class SqliteDatabase {
 
   sqlite3* handle_;
   absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
+  std::map<RecordKind, std::set<std::string>> known_columns_;
 };
 
 // What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …

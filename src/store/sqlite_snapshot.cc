@@ -22,13 +22,19 @@ struct Query {
   std::vector<IndexValue> values;
 };
 
+// One step of a statement that is prepared once.
+absl::Status RunOnce(SqliteDatabase* database, std::string_view sql) {
+  auto statement = database->Prepare(sql);
+  return statement.ok() ? statement->Run() : statement.status();
+}
+
 class SqliteSnapshot : public Snapshot {
  public:
   SqliteSnapshot(SqliteReaders* readers, std::unique_ptr<SqliteDatabase> database,
                  std::string_view workspace)
       : readers_(readers), database_(std::move(database)), workspace_(workspace) {}
   ~SqliteSnapshot() override {
-    if (database_->Execute("COMMIT").ok()) readers_->Give(std::move(database_));
+    if (RunOnce(database_.get(), "COMMIT").ok()) readers_->Give(std::move(database_));
   }
 
   absl::StatusOr<std::optional<StoredRecord>> Get(const RecordKey& key) const override {
@@ -92,16 +98,6 @@ class SqliteSnapshot : public Snapshot {
   }
 
  private:
-  absl::StatusOr<bool> HasColumn(RecordKind kind, const std::string& name) const {
-    auto at = columns_.find(kind);
-    if (at == columns_.end()) {
-      absl::StatusOr<std::set<std::string>> names = IndexColumns(database_.get(), kind);
-      if (!names.ok()) return names.status();
-      at = columns_.emplace(kind, *std::move(names)).first;
-    }
-    return at->second.count(name) != 0;
-  }
-
   // Claims, counters and requests in the form of records.
   static std::string_view ScannedTable(RecordKind kind) {
     switch (kind) {
@@ -187,7 +183,7 @@ class SqliteSnapshot : public Snapshot {
       queries->push_back(ById(request));
       return absl::OkStatus();
     }
-    const absl::StatusOr<bool> known = HasColumn(request.kind, request.index);
+    const absl::StatusOr<bool> known = HasIndexColumn(database_.get(), request.kind, request.index);
     if (!known.ok()) return known.status();
     const std::string column = *known ? Quoted(request.index) : std::string();
     using Nothing = std::monostate;
@@ -209,7 +205,6 @@ class SqliteSnapshot : public Snapshot {
   SqliteReaders* const readers_;
   std::unique_ptr<SqliteDatabase> database_;
   const std::string workspace_;
-  mutable std::map<RecordKind, std::set<std::string>> columns_;
 };
 
 std::vector<int64_t> DecodePositions(std::string_view bytes) {
@@ -247,10 +242,9 @@ absl::StatusOr<std::unique_ptr<Snapshot>> BeginSnapshot(SqliteReaders* readers,
                                                         std::string_view workspace) {
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers->Take();
   if (!database.ok()) return database.status();
-  absl::Status status = (*database)->Execute("BEGIN");
+  absl::Status status = RunOnce(database->get(), "BEGIN");
   // The transaction starts with its first read.
-  if (status.ok())
-    status = (*database)->QueryInteger("SELECT count(*) FROM sqlite_schema").status();
+  if (status.ok()) status = RunOnce(database->get(), "SELECT 1 FROM sqlite_schema LIMIT 1");
   if (!status.ok()) return status;
   return std::make_unique<SqliteSnapshot>(readers, *std::move(database), workspace);
 }

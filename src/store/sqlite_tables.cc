@@ -10,6 +10,8 @@
 namespace leadcore {
 namespace {
 
+// Short rows lie in their key's tree (WITHOUT ROWID). A page of such a tree takes rows up to a
+// quarter of it, what is longer fills pages of its own: records and payloads are kept by rowid.
 constexpr std::string_view kTables = R"sql(
 CREATE TABLE claims(workspace TEXT NOT NULL, key TEXT NOT NULL, holder TEXT NOT NULL,
   PRIMARY KEY(workspace, key)) WITHOUT ROWID;
@@ -25,7 +27,7 @@ CREATE TABLE events(workspace TEXT NOT NULL, position INTEGER NOT NULL, type TEX
   batch_events INTEGER NOT NULL, payload_hash BLOB NOT NULL, chain BLOB NOT NULL,
   PRIMARY KEY(workspace, position)) WITHOUT ROWID;
 CREATE TABLE event_payloads(workspace TEXT NOT NULL, position INTEGER NOT NULL,
-  salt BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(workspace, position)) WITHOUT ROWID;
+  salt BLOB NOT NULL, payload BLOB NOT NULL, PRIMARY KEY(workspace, position));
 CREATE TABLE event_leads(workspace TEXT NOT NULL, lead TEXT NOT NULL, position INTEGER NOT NULL,
   PRIMARY KEY(workspace, lead, position)) WITHOUT ROWID;
 )sql";
@@ -118,7 +120,8 @@ absl::Status CreateTables(SqliteDatabase* database) {
   for (const RecordKind kind : kKinds) {
     sql += Cat("CREATE TABLE ", RecordTable(kind),
                "(workspace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, ",
-               "body BLOB NOT NULL, PRIMARY KEY(workspace, id));");
+               "body BLOB NOT NULL, PRIMARY KEY(workspace, id))",
+               kind == RecordKind::kMatchKey ? " WITHOUT ROWID;" : ";");
   }
   sql += Cat("PRAGMA application_id=", int64_t{kApplicationId},
              ";PRAGMA user_version=", kFileVersion, ";");
@@ -181,6 +184,16 @@ absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, Rec
   }
   for (const char* own : {"workspace", "id", "version", "body"}) names.erase(own);
   return names;
+}
+
+absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
+                                    const std::string& name) {
+  std::set<std::string>& known = database->known_columns()[kind];
+  if (known.count(name) != 0) return true;
+  absl::StatusOr<std::set<std::string>> names = IndexColumns(database, kind);
+  if (!names.ok()) return names.status();
+  known = *std::move(names);
+  return known.count(name) != 0;
 }
 
 absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name) {

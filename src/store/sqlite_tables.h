@@ -37,6 +37,9 @@ absl::Status CheckTables(SqliteDatabase* database,
 // Index columns of a table. An index is a column of its table: NULL, number or text, which SQLite
 // orders as we do.
 absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, RecordKind kind);
+// Whether a table has the column of an index; what was found once is there for ever.
+absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
+                                    const std::string& name);
 // Adds a column and its index, and makes the view over it anew.
 absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name);
 
