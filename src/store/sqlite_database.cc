@@ -169,14 +169,14 @@ bool SqliteDatabase::Rollback() noexcept {
 }
 
 absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
-  const auto at = statements_.find(ToAbsl(sql));
-  if (at != statements_.end()) return SqliteStatement(at->second);
-  sqlite3_stmt* statement = nullptr;
+  auto at = statements_.find(sql);
+  // Its place comes first: a statement that nobody finalizes would keep the file open.
+  if (at == statements_.end()) at = statements_.emplace(sql, nullptr).first;
+  if (at->second != nullptr) return SqliteStatement(at->second);
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+                                      SQLITE_PREPARE_PERSISTENT, &at->second, nullptr);
   if (code != SQLITE_OK) return SqliteError(handle_, sql);
-  statements_.emplace(sql, statement);
-  return SqliteStatement(statement);
+  return SqliteStatement(at->second);
 }
 
 absl::StatusOr<int64_t> SqliteDatabase::QueryInteger(const std::string& sql) {

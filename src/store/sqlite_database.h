@@ -7,11 +7,12 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
@@ -73,8 +74,15 @@ class SqliteDatabase {
  private:
   explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
 
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
   sqlite3* handle_;
-  absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
+  // By their text; nullptr where preparing failed. Not Abseil's map, which an insertion that runs
+  // out of memory leaves broken.
+  std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
 };
 
 // What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …
