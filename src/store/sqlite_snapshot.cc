@@ -27,8 +27,9 @@ class SqliteSnapshot : public Snapshot {
   SqliteSnapshot(SqliteReaders* readers, std::unique_ptr<SqliteDatabase> database,
                  std::string_view workspace)
       : readers_(readers), database_(std::move(database)), workspace_(workspace) {}
+  // Allocates nothing: memory may have run out.
   ~SqliteSnapshot() override {
-    if (database_->Execute("COMMIT").ok()) readers_->Give(std::move(database_));
+    if (database_->Rollback()) readers_->Give(std::move(database_));
   }
 
   absl::StatusOr<std::optional<StoredRecord>> Get(const RecordKey& key) const override {
@@ -226,6 +227,11 @@ std::vector<int64_t> DecodePositions(std::string_view bytes) {
 
 }  // namespace
 
+SqliteReaders::SqliteReaders(std::string path, std::string vfs)
+    : path_(std::move(path)), vfs_(std::move(vfs)) {
+  idle_.reserve(kMostIdle);
+}
+
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
   {
     const std::lock_guard lock(mutex_);
@@ -238,7 +244,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
   return SqliteDatabase::Open(path_, SqliteDatabase::Mode::kRead, vfs_);
 }
 
-void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) {
+void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) noexcept {
   const std::lock_guard lock(mutex_);
   if (idle_.size() < kMostIdle) idle_.push_back(std::move(database));
 }
