@@ -17,8 +17,11 @@ constexpr int kBusyMilliseconds = 10'000;
 absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(handle);
   const int code = extended & 0xff;
-  const std::string_view what = extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum"
-                                                              : sqlite3_errmsg(handle);
+  if (code == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
+  const std::string_view what =
+      extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum" : sqlite3_errmsg(handle);
   const std::string message = Cat(doing, ": ", what);
   if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT) {
     return absl::DataLossError(
@@ -27,8 +30,6 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
                    message, ")")));
   }
   switch (code) {
-    case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError("out of memory");
     case SQLITE_NOTADB:
       return InvalidArgument("the file is no leadcore database (", message, ")");
     case SQLITE_FULL:
