@@ -7,12 +7,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -126,13 +126,14 @@ class Child {
     }
     return false;
   }
-  // Takes what it has said, without waiting; false when it has ended.
-  bool TakeLines() {
-    pollfd ready{in_, POLLIN, 0};
-    while (poll(&ready, 1, 0) == 1) {
+  // Takes what it says until `file` can be read; false when it ended before.
+  bool TakeLinesUntil(int file) {
+    while (true) {
+      pollfd ready[] = {{file, POLLIN, 0}, {in_, POLLIN, 0}};
+      if (poll(ready, 2, -1) < 0) continue;
+      if (ready[0].revents != 0) return true;
       if (!Take()) return false;
     }
-    return true;
   }
 
   // Nothing that was said before is lost: the pipe outlives the process.
@@ -177,9 +178,13 @@ class Child {
   std::vector<std::string> lines_;
 };
 
-// A moment that depends on no clock.
-inline void Dawdle(uint64_t yields) {
-  for (uint64_t i = 0; i < yields; ++i) sched_yield();
+// A moment that depends on no clock: work of one or two nanoseconds a turn. It does not give the
+// processor away: a busy machine would hand it back after milliseconds, each time.
+inline void Dawdle(uint64_t turns) {
+  std::atomic<uint64_t> left = turns;
+  while (left.load(std::memory_order_relaxed) > 0) {
+    left.store(left.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
 }
 
 }  // namespace leadcore::testing

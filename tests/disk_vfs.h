@@ -34,6 +34,24 @@ struct DiskOp {
 
 using DiskFiles = std::map<std::string, std::string>;
 
+// How often this thread holds a disk: tests that let memory run out spare the disk.
+inline thread_local int at_the_disk = 0;
+
+class DiskMutex {
+ public:
+  void lock() {
+    ++at_the_disk;
+    mutex_.lock();
+  }
+  void unlock() {
+    mutex_.unlock();
+    --at_the_disk;
+  }
+
+ private:
+  std::mutex mutex_;
+};
+
 class FakeDisk {
  public:
   enum class Call : uint8_t {
@@ -51,7 +69,7 @@ class FakeDisk {
 
   // Registered under `name` for as long as this object lives.
   explicit FakeDisk(std::string name, DiskFiles files = {}) : name_(std::move(name)) {
-    for (auto& [path, content] : files) Make(path)->content = std::move(content);
+    Restore(std::move(files));
     vfs_.iVersion = 2;
     vfs_.szOsFile = sizeof(Handle);
     vfs_.mxPathname = 256;
@@ -101,6 +119,12 @@ class FakeDisk {
     DiskFiles files;
     for (const auto& [path, node] : nodes_) files[path] = node->content;
     return files;
+  }
+  // Other files than before; none may be open.
+  void Restore(DiskFiles files) {
+    const std::lock_guard lock(mutex_);
+    nodes_.clear();
+    for (auto& [path, content] : files) Make(path)->content = std::move(content);
   }
   std::string* File(const std::string& path) { return &nodes_.at(path)->content; }
 
@@ -346,7 +370,7 @@ class FakeDisk {
 
   const std::string name_;
   sqlite3_vfs vfs_ = {};
-  std::mutex mutex_;
+  DiskMutex mutex_;
   std::map<std::string, std::shared_ptr<Node>> nodes_;
   int64_t calls_ = 0;
   std::mt19937_64 random_{1};

@@ -5,7 +5,7 @@
 // there twice.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
+#include <sys/inotify.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -45,12 +45,21 @@ std::string PhaseOf(const std::vector<std::string>& lines) {
   return "starting";
 }
 
-// When the file itself was last written: by a checkpoint, once its tables are there.
-int64_t LastWrite(const std::string& path) {
-  struct stat file = {};
-  if (stat(path.c_str(), &file) != 0) return 0;
-  return static_cast<int64_t>(file.st_mtim.tv_sec) * 1'000'000'000 + file.st_mtim.tv_nsec;
-}
+// Tells when a file is written to from now on.
+class WriteWatch {
+ public:
+  explicit WriteWatch(const std::string& path) : file_(inotify_init1(IN_CLOEXEC)) {
+    EXPECT_GE(inotify_add_watch(file_, path.c_str(), IN_MODIFY), 0) << path;
+  }
+  ~WriteWatch() { close(file_); }
+  WriteWatch(const WriteWatch&) = delete;
+  WriteWatch& operator=(const WriteWatch&) = delete;
+  // Can be read after the first write.
+  int file() const { return file_; }
+
+ private:
+  const int file_;
+};
 
 // One worker after the other on one database after the other, each killed.
 class Killing {
@@ -107,6 +116,7 @@ class Killing {
  private:
   static constexpr uint64_t kCyclesOfFile = 20;
   static constexpr int64_t kMostEvents = 6'000;
+  static constexpr uint64_t kShort = 256;  // turns of Dawdle
   enum class Moment { kOpening, kWorking, kClosing, kCheckpoint };
 
   struct File {
@@ -155,11 +165,11 @@ class Killing {
 
   // Waits for the moment at which the worker shall die.
   void Await(Child& worker, const Words& words) {
-    uint64_t longest = 1 << Draw(13);
+    uint64_t longest = kShort << Draw(13);
     switch (moment_) {
       case Moment::kOpening:
         worker.WaitFor("opening");
-        longest = 1 << Draw(16);
+        longest = kShort << Draw(16);
         break;
       case Moment::kWorking:
         worker.WaitForLines(2 + Draw(1 + Draw(120)));
@@ -169,9 +179,10 @@ class Killing {
         break;
       case Moment::kCheckpoint: {
         if (!worker.WaitFor("open")) break;
-        const int64_t before = LastWrite(file_->path);
-        while (LastWrite(file_->path) == before && worker.TakeLines()) continue;
-        longest = 1 << Draw(10);
+        // The file itself is written by a checkpoint only, once its tables are there.
+        const WriteWatch watch(file_->path);
+        worker.TakeLinesUntil(watch.file());
+        longest = kShort << Draw(10);
         if (words.Number("session") == 0) ++killed_["checkpoint of a long log"];
       }
     }
@@ -414,14 +425,15 @@ class KillImport : public ::testing::Test {
     int status = 0;
     while (waitpid(child, &status, WNOHANG) == 0) {
       if (++looks > most) kill(child, SIGKILL);
-      sched_yield();
+      Dawdle(kBetweenLooks);
     }
     EXPECT_TRUE(looks > most || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         << line_.Read("stderr");
     return looks;
   }
 
-  static constexpr size_t kRows = 3'000;
+  static constexpr size_t kRows = 2'400;
+  static constexpr uint64_t kBetweenLooks = 10'000;
   const CommandLine line_;
 };
 

@@ -185,6 +185,10 @@ TEST_F(ProcessTest, WhoWaitsGetsInWhenTheOwnerDies) {
 
 class ForkTest : public ProcessTest {
  protected:
+  // What the owner leaves behind comes to this process when the owner is gone.
+  ForkTest() { prctl(PR_SET_CHILD_SUBREAPER, 1); }
+  ~ForkTest() override { prctl(PR_SET_CHILD_SUBREAPER, 0); }
+
   // An owner that forks; the process that it leaves behind is told by its line.
   Child Forked(std::string how) {
     Words words;
@@ -193,9 +197,18 @@ class ForkTest : public ProcessTest {
     words.Set("how", std::move(how));
     return Child(words);
   }
-  pid_t Left(Child& owner) {
-    if (!owner.WaitForLines(1) || !owner.lines()[0].starts_with("forked ")) return -1;
-    return static_cast<pid_t>(std::atoi(owner.lines()[0].c_str() + 7));
+  // `lines` are said before it is at its place.
+  static pid_t Left(Child& owner, size_t lines = 1) {
+    if (!owner.WaitForLines(lines)) return -1;
+    for (const std::string& line : owner.lines()) {
+      if (line.starts_with("forked ")) return static_cast<pid_t>(std::atoi(line.c_str() + 7));
+    }
+    return -1;
+  }
+  // With its end its files are closed. The owner has to be gone.
+  static void End(pid_t left) {
+    EXPECT_EQ(kill(left, SIGKILL), 0);
+    EXPECT_EQ(waitpid(left, nullptr, 0), left);
   }
   absl::Status Opened() const { return OpenSqliteStore({line_.Path("leads.db")}).status(); }
 };
@@ -212,13 +225,15 @@ TEST_F(ForkTest, AForkedProcessThatEndsLeavesTheLockToItsParent) {
 
 TEST_F(ForkTest, AProgramThatTheOwnerStartedDoesNotKeepTheLock) {
   Child owner = Forked("exec");
-  const pid_t left = Left(owner);
+  // Until the program runs the owner's files are open in it.
+  const pid_t left = Left(owner, 2);
   ASSERT_GT(left, 0);
+  ASSERT_THAT(owner.lines(), Contains("idle"));
   EXPECT_EQ(Opened().code(), absl::StatusCode::kFailedPrecondition);
   owner.Kill();
   EXPECT_EQ(kill(left, 0), 0) << "it lives on";
   EXPECT_TRUE(Opened().ok());
-  kill(left, SIGKILL);
+  End(left);
 }
 
 // It has the owner's open files: as long as it could write, nobody else may.
@@ -228,20 +243,18 @@ TEST_F(ForkTest, ACopyOfTheOwnerThatOutlivesItKeepsTheLock) {
   ASSERT_GT(left, 0);
   owner.Kill();
   EXPECT_EQ(Opened().code(), absl::StatusCode::kFailedPrecondition);
-  // With its end its files are closed; the pipe tells when.
-  ASSERT_EQ(kill(left, SIGKILL), 0);
-  while (kill(left, 0) == 0 && !Opened().ok()) sched_yield();
+  End(left);
   EXPECT_TRUE(Opened().ok());
 }
 
-// The forked process neither speaks nor holds up who reads the lines.
+// The forked process does not hold up who reads the lines.
 int RunForker(const Words& words) {
   const auto store = OpenSqliteStore({words.Text("db")});
   if (!store.ok()) return 1;
   const std::string how = words.Text("how");
   const pid_t left = fork();
   if (left == 0) {
-    close(kLinesFd);
+    if (how != "exec") close(kLinesFd);
     char self[] = "idle", child[] = "--child", role[] = "role=idle";
     char* const arguments[] = {self, child, role, nullptr};
     if (how == "exec") execv("/proc/self/exe", arguments);
@@ -250,6 +263,13 @@ int RunForker(const Words& words) {
   }
   if (how == "end") waitpid(left, nullptr, 0);
   Say("forked " + std::to_string(left));
+  while (true) pause();
+}
+
+// The program that the forked process becomes.
+int RunIdle() {
+  Say("idle");
+  close(kLinesFd);
   while (true) pause();
 }
 
@@ -266,7 +286,6 @@ int RunContender(const Words& words) {
     const auto store = OpenSqliteStore({words.Text("db")});
     if (!store.ok()) {
       if (!absl::IsFailedPrecondition(store.status())) return 1;
-      sched_yield();
       continue;
     }
     Say("in " + name);
@@ -309,12 +328,12 @@ class ContendersTest : public ProcessTest {
   }
   ~ContendersTest() override { close(lines_); }
 
-  std::unique_ptr<Child> Start(uint64_t number, Words words = {}) const {
+  Words Contender(uint64_t number, Words words) const {
     words.Set("role", "contender");
     words.Set("db", line_.Path("leads.db"));
     words.Set("seed", Seed());
     words.Set("cycle", number);
-    return std::make_unique<Child>(words, lines_);
+    return words;
   }
   std::vector<std::string> Lines() const {
     std::vector<std::string> lines;
@@ -332,7 +351,7 @@ TEST_F(ContendersTest, AreNeverInTogether) {
   for (uint64_t i = 0; i < 4; ++i) {
     Words words;
     words.Set("turns", kTurns);
-    children.push_back(Start(i, words));
+    children.push_back(std::make_unique<Child>(Contender(i, words), lines_));
   }
   for (const auto& child : children) EXPECT_EQ(child->Wait(), 0);
   const std::vector<std::string> lines = Lines();
@@ -346,13 +365,16 @@ TEST_F(ContendersTest, CanaryWithTheLockOffTheSecondGetsIn) {
   Words stay;
   stay.Set("turns", 1);
   stay.Set("stay", 1);
-  const auto first = Start(0, stay);
-  while (Lines().size() < 4) sched_yield();
+  Child first(Contender(0, stay));
+  ASSERT_TRUE(first.WaitForLines(4));
   Words lockless;
   lockless.Set("turns", 1);
   lockless.Set("lockless", 1);
-  EXPECT_EQ(Start(1, lockless)->Wait(), 0);
-  EXPECT_THAT(Overlaps(Lines()), Contains("1 while 0"));
+  Child second(Contender(1, lockless));
+  EXPECT_EQ(second.Wait(), 0);
+  std::vector<std::string> lines = first.lines();
+  lines.insert(lines.end(), second.lines().begin(), second.lines().end());
+  EXPECT_THAT(Overlaps(lines), Contains("1 while 0"));
 }
 
 // ---- Readers leave the file alone
@@ -458,7 +480,7 @@ int RunChild(const Words& words) {
   const std::string role = words.Text("role");
   if (role == "forker") return RunForker(words);
   if (role == "contender") return RunContender(words);
-  while (role == "idle") pause();
+  if (role == "idle") return RunIdle();
   Worker::Wrap wrap;
   const uint64_t stop = words.Number("stop");
   if (stop != 0) {

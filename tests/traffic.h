@@ -43,10 +43,10 @@ class Traffic {
   // Carries its name in its content, where a second execution under another request id shows it.
   Command At(uint64_t cycle, uint64_t number, bool heavy) const {
     const std::string name = NameOf(cycle, number);
-    std::seed_seq parts{seed_, cycle, number};
-    std::mt19937_64 random(parts);
+    constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;  // seeds next to each other are far apart
+    std::mt19937_64 random(seed_ * kOdd + (cycle << 32) + number);
     const std::string mark = "op:" + name + ";";
-    if (heavy || random() % 100 < 45) {
+    if (random() % 100 < (heavy ? 90 : 45)) {
       LogActivity log;
       log.email = EmailOf(random() % people_);
       constexpr std::string_view kKinds[] = {"page_view", "call", "email_open", "note"};

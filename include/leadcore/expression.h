@@ -185,6 +185,8 @@ class Expression {
 
   // Fields it reads, ascending, each once.
   std::span<const FieldId> fields() const;
+  // Whether it counts, sums or dates activities.
+  bool reads_activities() const;
 
   // Conditions of the top-level && that bound one field by constants (==, <, <=, >, >=, startsWith,
   // in): what an index can serve. The result is implied by the expression, never the whole of it.

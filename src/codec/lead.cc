@@ -5,6 +5,7 @@
 #include <bit>
 #include <span>
 
+#include "codec/lead_peek.h"
 #include "codec/wire.h"
 #include "leadcore/codec.h"
 
@@ -268,24 +269,23 @@ std::string StillUnknown(const Lead& lead, std::string_view unknown) {
   return out;
 }
 
-// False: the member is to be kept as unknown.
-bool ReadCustom(Reader* outer, ValueReader* values, Lead* lead) {
+// The field that the current member, a CustomField, is about, and its value; nullptr when it is to
+// be kept as unknown. What lists point to lies in `values`.
+const Field* ReadCustom(const Schema& schema, Reader* outer, ValueReader* values, Value* value) {
   std::string_view bytes;
-  if (!outer->Bytes(&bytes)) return false;
-  const Field* field = FindCustom(lead->schema(), CustomFieldName(bytes));
+  if (!outer->Bytes(&bytes)) return nullptr;
+  const Field* field = FindCustom(schema, CustomFieldName(bytes));
   const uint32_t member = field == nullptr ? 0 : CustomMember(KindOf(*field));
   bool known = member != 0;
-  Value value;
+  *value = Value();
   std::string_view name;
   Reader reader(bytes);
   while (reader.Next()) {
     if (reader.number() == kCustomName && reader.Text(&name)) continue;
-    value = known && reader.number() == member ? values->Read(*field, &reader) : Value();
-    known = !value.absent();
+    *value = known && reader.number() == member ? values->Read(*field, &reader) : Value();
+    known = !value->absent();
   }
-  if (!reader.Finish(known, outer) || value.absent()) return false;
-  lead->Set(field->id, value);
-  return true;
+  return reader.Finish(known, outer) && !value->absent() ? field : nullptr;
 }
 
 }  // namespace
@@ -326,13 +326,51 @@ absl::StatusOr<Lead> DecodeLead(std::string_view bytes, std::shared_ptr<const Sc
       if (!reader.ok()) return Damaged("lead: field ", field.name, ": ", reader.fault());
       if (known) lead.Set(field.id, value);
     } else if (reader.number() == kCustomNumber) {
-      known = ReadCustom(&reader, &values, &lead);
+      Value value;
+      const Field* field = ReadCustom(lead.schema(), &reader, &values, &value);
+      known = field != nullptr;
+      if (known) lead.Set(field->id, value);
     }
     if (!known) unknown += reader.whole();
   }
   if (!reader.ok()) return Damaged("lead: ", reader.fault());
   if (!unknown.empty()) lead.set_unknown_fields(StillUnknown(lead, unknown));
   return lead;
+}
+
+LeadPeek::LeadPeek(const Schema& schema, std::span<const FieldId> fields)
+    : schema_(schema),
+      wanted_(schema.size()),
+      values_(schema.size()),
+      fields_(fields.begin(), fields.end()) {
+  for (const FieldId id : fields_) {
+    const Field& field = schema.at(id);
+    const bool elsewhere = field.derived() || id == field::kId || id == field::kVersion;
+    if (elsewhere || field.shape == Shape::kList) possible_ = false;
+    custom_ = custom_ || !InTable(field);
+    wanted_[id] = true;
+  }
+}
+
+absl::StatusOr<LeadView> LeadPeek::Read(std::string_view bytes) {
+  if (absl::Status status = CheckSize(bytes, "lead"); !status.ok()) return status;
+  for (const FieldId id : fields_) values_[id] = Value();
+  ValueReader values;
+  Reader reader(bytes);
+  while (reader.Next()) {
+    if (reader.number() <= field::kBuiltInCount) {
+      const auto id = static_cast<FieldId>(reader.number() - 1);
+      if (!wanted_[id]) continue;
+      const Value value = values.Read(schema_.at(id), &reader);
+      if (!value.absent()) values_[id] = value;
+    } else if (custom_ && reader.number() == kCustomNumber) {
+      Value value;
+      const Field* field = ReadCustom(schema_, &reader, &values, &value);
+      if (field != nullptr && wanted_[field->id]) values_[field->id] = value;
+    }
+  }
+  if (!reader.ok()) return Damaged("lead: ", reader.fault());
+  return LeadView{values_, nullptr};
 }
 
 }  // namespace leadcore

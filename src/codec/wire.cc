@@ -15,6 +15,10 @@ constexpr int64_t kSecond = 1'000'000;
 }  // namespace
 
 void Writer::Raw(uint64_t varint) {
+  if (varint < 0x80) {  // most tags and lengths
+    out_->push_back(static_cast<char>(varint));
+    return;
+  }
   uint8_t buffer[10];
   const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(varint, buffer);
   out_->append(reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));

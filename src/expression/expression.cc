@@ -185,6 +185,12 @@ std::shared_ptr<const Expression> Expression::Compile(std::string_view source,
 const std::string& Expression::source() const { return compiled_->source; }
 ExpressionType Expression::type() const { return compiled_->type; }
 std::span<const FieldId> Expression::fields() const { return compiled_->program.fields; }
+bool Expression::reads_activities() const {
+  return std::ranges::any_of(compiled_->program.nodes, [](const expression_internal::Node& node) {
+    return node.op == expression_internal::Op::kCount || node.op == expression_internal::Op::kSum ||
+           node.op == expression_internal::Op::kLast;
+  });
+}
 std::span<const Expression::Range> Expression::ranges() const { return compiled_->ranges; }
 
 Verdict Expression::Test(LeadView view, absl::Time now, std::vector<std::string>* missing) const {

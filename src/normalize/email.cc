@@ -343,6 +343,7 @@ struct EmailLists::Sets {
     if (domain.empty() || domain.front() == '[') return false;
     const std::string lower = AsciiLower(domain);
     if (set.contains(lower)) return true;
+    if (std::ranges::count(lower, '.') < 2) return false;  // there is nothing above it
     const std::string_view parent = RegistrablePart(lower);
     return !parent.empty() && parent.size() < lower.size() && set.contains(ToAbsl(parent));
   }
@@ -406,7 +407,7 @@ absl::StatusOr<EmailAddress> NormalizeEmail(std::string_view text, const EmailLi
   const absl::StatusOr<size_t> size = ScanLocal(*address);
   if (!size.ok()) return size.status();
   const std::string local = address->substr(0, *size);
-  for (const char32_t point : Decode(local)) {
+  for (const char32_t point : IsAscii(local) ? std::u32string() : Decode(local)) {
     if (point < 0x80) continue;
     if (IsUnicodeSpace(point)) return WrongCharacter(' ');
     if (IsInvisible(point)) return WrongCharacter('\x7f');

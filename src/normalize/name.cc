@@ -390,6 +390,7 @@ absl::StatusOr<PersonName> ReadName(std::string_view text) {
   std::string clean = NormalizeText(text);
   if (clean.empty()) return InvalidArgument("the name is empty");
   if (absl::Status status = CheckIsName(clean); !status.ok()) return status;
+  const std::string checked = clean;
   const std::string bracketed = TakeBracketed(&clean);
   PersonName name;
   std::vector<std::string> suffixes;
@@ -403,7 +404,9 @@ absl::StatusOr<PersonName> ReadName(std::string_view text) {
       if (!part->empty()) name.full += Cat(name.full.empty() ? "" : " ", *part);
     }
   }
-  if (absl::Status status = CheckIsName(name.full); !status.ok()) return status;
+  if (name.full != checked) {
+    if (absl::Status status = CheckIsName(name.full); !status.ok()) return status;
+  }
   name.suffix = ShowSuffixes(suffixes);
   if (!suffixes.empty()) {
     name.full += Cat(IsGenerational(suffixes[0]) ? " " : ", ", name.suffix);
@@ -435,6 +438,7 @@ absl::StatusOr<PersonName> NormalizePersonName(std::string_view text) {
   // A title or bracket that the first reading uncovers ("mr.ann" is "Mr. Ann") is read again, so
   // that the full name means the same to whoever reads it next.
   for (int i = 0; name.ok() && i < kMostReadings; ++i) {
+    if (i == 0 && name->full == text) break;  // it would be read the same way
     absl::StatusOr<PersonName> again = ReadName(name->full);
     if (again.ok() && again->full == name->full) break;
     if (again.ok() && again->salutation.empty()) again->salutation = std::move(name->salutation);

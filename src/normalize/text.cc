@@ -181,6 +181,42 @@ std::basic_string<Char> Squeezed(std::basic_string_view<Char> points) {
   return out;
 }
 
+// What Squeezed makes of each ASCII character after case folding; 0: a gap, 1: nothing, 2: a full
+// stop, which depends on its neighbours.
+constexpr std::array<char, 128> kFoldedAscii = [] {
+  std::array<char, 128> folded = {};
+  for (size_t c = 0; c < folded.size(); ++c) {
+    const auto letter = static_cast<char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    const bool space = c >= 9 && c <= 13;
+    if (plain) folded[c] = letter;
+    if (c >= 'A' && c <= 'Z') folded[c] = static_cast<char>(letter + ('a' - 'A'));
+    if ((c < ' ' && !space) || c == '\'' || c == '`') folded[c] = 1;
+  }
+  folded['.'] = 2;
+  return folded;
+}();
+
+// FoldText of most texts; false: it needs more.
+bool FoldPlain(std::string_view text, std::string* out) {
+  out->reserve(text.size());
+  bool gap = false;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || kFoldedAscii[byte] == 2) return false;
+    const char folded = kFoldedAscii[byte];
+    if (folded == 1) continue;
+    if (folded == 0) {
+      gap = true;
+      continue;
+    }
+    if (gap && !out->empty()) out->push_back(' ');
+    gap = false;
+    out->push_back(folded);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string NormalizeText(std::string_view text) {
@@ -209,6 +245,8 @@ std::string NormalizeText(std::string_view text) {
 }
 
 std::string FoldText(std::string_view text) {
+  std::string folded_plainly;
+  if (FoldPlain(text, &folded_plainly)) return folded_plainly;
   if (IsAscii(text)) {
     std::string plain;
     plain.reserve(text.size());

@@ -25,8 +25,8 @@ class OwnerLock {
   OwnerLock& operator=(const OwnerLock&) = delete;
 
  private:
-  explicit OwnerLock(int file) : file_(file) {}
-  const int file_;
+  OwnerLock() = default;
+  int file_ = -1;
 };
 
 // Makes sure that the name of a new file outlasts a power loss.

@@ -108,22 +108,29 @@ class SqliteStore : public Store {
     WaitingCommit own;
     own.alone = true;
     return queue_.Run(&own, [this](WaitingCommit* first) {
-      first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
-      if (first->status.ok()) first->status = writer_->Execute("VACUUM");
-      if (first->status.ok()) first->status = WriteBack();
+      try {
+        first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
+        if (first->status.ok()) first->status = writer_->Execute("VACUUM");
+        if (first->status.ok()) first->status = WriteBack();
+      } catch (const std::bad_alloc&) {
+        first->status = no_memory_;
+      }
       if (!first->status.ok()) Abandon();
     });
   }
 
  private:
-  // Commits `first` and those who wait behind it in one transaction, and tells them.
-  void Lead(WaitingCommit* first) {
+  // Commits `first` and those who wait behind it in one transaction, and tells them. Throws
+  // nothing: whoever waits must be told.
+  void Lead(WaitingCommit* first) noexcept {
     WaitingCommit* last = first;
     absl::Status status;
+    committing_ = false;
     try {
       status = CommitGroup(first, &last);
     } catch (const std::bad_alloc&) {
-      status = absl::ResourceExhaustedError("out of memory; nothing was written");
+      status = committing_ ? unknown_ : no_memory_;
+      if (committing_) writer_.reset();
     }
     if (!status.ok()) Abandon();
     for (WaitingCommit* call = first; true; call = call->next) {
@@ -151,6 +158,7 @@ class SqliteStore : public Store {
     }
     status = committer.Finish();
     if (!status.ok()) return status;
+    committing_ = true;
     status = writer_->Execute("COMMIT");
     if (!status.ok()) status = Settle(status, committer.silent());
     return status;
@@ -224,6 +232,12 @@ class SqliteStore : public Store {
   // Puts another commit where the failed one stood in the log.
   absl::Status WriteOver() { return writer_->Execute(Cat("PRAGMA user_version=", kFileVersion)); }
 
+  // Made while there is memory for them.
+  const absl::Status no_memory_ =
+      absl::ResourceExhaustedError("out of memory; nothing was written");
+  const absl::Status unknown_ = absl::UnavailableError(
+      "out of memory; it is not known whether this was written; retry with the same request id");
+
   const std::string path_;
   const std::string vfs_;
   const bool write_;
@@ -233,6 +247,7 @@ class SqliteStore : public Store {
   // Of whoever leads the queue.
   std::unique_ptr<SqliteDatabase> writer_;
   WriterState state_;
+  bool committing_ = false;  // COMMIT was tried
   mutable SqliteReaders readers_;
 };
 

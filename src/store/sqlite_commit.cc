@@ -280,31 +280,33 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
   return statement->Bind(workspace_).Bind(key.id).Run();
 }
 
-absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* table) {
-  for (const IndexEntry& entry : put.index) {
-    if (table->places.contains(entry.name)) continue;
-    const absl::Status status = AddIndexColumn(&database_, put.key.kind, entry.name);
-    if (!status.ok()) return status;
-    table->columns[entry.name] = 0;
-    Number(table, put.key.kind);
-  }
-  return absl::OkStatus();
+// The place of a column; made for an index that no record had before.
+absl::StatusOr<size_t> SqliteCommitter::PlaceOf(const std::string& name, RecordKind kind,
+                                                WriterState::Table* table) {
+  const auto at = table->places.find(name);
+  if (at != table->places.end()) return at->second;
+  const absl::Status status = AddIndexColumn(&database_, kind, name);
+  if (!status.ok()) return status;
+  table->columns[name] = 0;
+  Number(table, kind);
+  return absl::NotFoundError("the places are other ones now");
 }
 
 absl::Status SqliteCommitter::WriteRecord(const Put& put) {
   const absl::StatusOr<WriterState::Table*> table = TableOf(put.key.kind);
   if (!table.ok()) return table.status();
-  const absl::Status added = AddColumns(put, *table);
-  if (!added.ok()) return added;
-  auto statement = database_.Prepare((*table)->put);
-  if (!statement.ok()) return statement.status();
-  statement->Bind(workspace_).Bind(put.key.id).BindBlob(put.body);
   // What is bound must live until the statement has run.
   const IndexValue absent;
   row_.assign((*table)->columns.size(), &absent);
-  for (const IndexEntry& entry : put.index) {
-    row_[(*table)->places.find(entry.name)->second] = &entry.value;
+  for (size_t i = 0; i < put.index.size(); ++i) {
+    const absl::StatusOr<size_t> place = PlaceOf(put.index[i].name, put.key.kind, *table);
+    if (absl::IsNotFound(place.status())) return WriteRecord(put);
+    if (!place.ok()) return place.status();
+    row_[*place] = &put.index[i].value;
   }
+  auto statement = database_.Prepare((*table)->put);
+  if (!statement.ok()) return statement.status();
+  statement->Bind(workspace_).Bind(put.key.id).BindBlob(put.body);
   for (const IndexValue* value : row_) statement->BindIndex(*value);
   bytes_ += put.body.size();
   return statement->Run();

@@ -71,8 +71,8 @@ class SqliteCommitter {
   absl::StatusOr<bool> ClaimsAreFree(const Batch& batch, CommitResult* result);
   absl::Status DropClaims(std::span<const Claim* const> claims);
   absl::Status WriteClaims(const Batch& batch);
-  // Makes columns for entries that no record had before.
-  absl::Status AddColumns(const Put& put, WriterState::Table* table);
+  absl::StatusOr<size_t> PlaceOf(const std::string& name, RecordKind kind,
+                                 WriterState::Table* table);
   absl::Status Delete(const RecordKey& key);
   absl::Status WriteRecord(const Put& put);
   absl::Status WriteEvent(const Event& event);

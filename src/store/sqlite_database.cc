@@ -17,6 +17,9 @@ constexpr int kBusyMilliseconds = 10'000;
 absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(handle);
   const int code = extended & 0xff;
+  if (code == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
   const std::string_view what =
       extended == SQLITE_IOERR_DATA ? "a page has a wrong checksum" : sqlite3_errmsg(handle);
   const std::string message = Cat(doing, ": ", what);
@@ -27,8 +30,6 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
                    message, ")")));
   }
   switch (code) {
-    case SQLITE_NOMEM:
-      return absl::ResourceExhaustedError("out of memory");
     case SQLITE_NOTADB:
       return InvalidArgument("the file is no leadcore database (", message, ")");
     case SQLITE_FULL:
@@ -49,10 +50,14 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
 }
 
 SqliteStatement::SqliteStatement(SqliteStatement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)), next_(other.next_) {}
+    : statement_(std::exchange(other.statement_, nullptr)), own_(other.own_), next_(other.next_) {}
 
 SqliteStatement::~SqliteStatement() {
   if (statement_ == nullptr) return;
+  if (own_) {
+    sqlite3_finalize(statement_);
+    return;
+  }
   sqlite3_reset(statement_);
   sqlite3_clear_bindings(statement_);
 }
@@ -102,16 +107,23 @@ int64_t SqliteStatement::Integer(int column) const {
 bool SqliteStatement::Null(int column) const {
   return sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
-IndexValue SqliteStatement::Indexed(int column) const {
+void SqliteStatement::Indexed(int column, IndexValue* value) const {
   switch (sqlite3_column_type(statement_, column)) {
     case SQLITE_NULL:
-      return std::monostate();
+      *value = std::monostate();
+      return;
     case SQLITE_INTEGER:
-      return Integer(column);
+      *value = Integer(column);
+      return;
     case SQLITE_FLOAT:
-      return sqlite3_column_double(statement_, column);
+      *value = sqlite3_column_double(statement_, column);
+      return;
     default:
-      return std::string(Text(column));
+      if (auto* text = std::get_if<std::string>(value)) {
+        *text = Text(column);
+      } else {
+        *value = std::string(Text(column));
+      }
   }
 }
 
@@ -148,6 +160,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
 
 SqliteDatabase::~SqliteDatabase() {
   Forget();
+  sqlite3_finalize(rollback_);
   sqlite3_close_v2(handle_);
 }
 
@@ -163,20 +176,44 @@ absl::Status SqliteDatabase::Execute(const std::string& sql) {
   return SqliteError(handle_, sql.substr(0, sql.find('\n')));
 }
 
+absl::Status SqliteDatabase::BeginRead() {
+  // The transaction starts with its first read.
+  for (const std::string_view sql : {"BEGIN", "SELECT 1 FROM sqlite_schema LIMIT 1"}) {
+    absl::StatusOr<SqliteStatement> statement = Prepare(sql);
+    const absl::Status status = statement.ok() ? statement->Run() : statement.status();
+    if (!status.ok()) return status;
+  }
+  return rollback_ != nullptr ? absl::OkStatus() : Prepare("ROLLBACK", &rollback_);
+}
+
 bool SqliteDatabase::Rollback() noexcept {
-  return sqlite3_get_autocommit(handle_) != 0 ||
-         sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK;
+  if (sqlite3_get_autocommit(handle_) != 0) return true;
+  if (rollback_ == nullptr) {
+    return sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr) == SQLITE_OK;
+  }
+  sqlite3_step(rollback_);
+  return sqlite3_reset(rollback_) == SQLITE_OK;
+}
+
+absl::Status SqliteDatabase::Prepare(std::string_view sql, sqlite3_stmt** statement) {
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, statement, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : SqliteError(handle_, sql);
 }
 
 absl::StatusOr<SqliteStatement> SqliteDatabase::Prepare(std::string_view sql) {
-  const auto at = statements_.find(ToAbsl(sql));
-  if (at != statements_.end()) return SqliteStatement(at->second);
-  sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
-                                      SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-  if (code != SQLITE_OK) return SqliteError(handle_, sql);
-  statements_.emplace(sql, statement);
-  return SqliteStatement(statement);
+  auto at = statements_.find(sql);
+  // Its place comes first: a statement that nobody finalizes would keep the file open.
+  if (at == statements_.end()) at = statements_.emplace(sql, nullptr).first;
+  if (at->second == nullptr) {
+    const absl::Status status = Prepare(sql, &at->second);
+    if (!status.ok()) return status;
+  }
+  if (sqlite3_stmt_busy(at->second) == 0) return SqliteStatement(at->second);
+  sqlite3_stmt* another = nullptr;
+  const absl::Status status = Prepare(sql, &another);
+  if (!status.ok()) return status;
+  return SqliteStatement(another, true);
 }
 
 absl::StatusOr<int64_t> SqliteDatabase::QueryInteger(const std::string& sql) {

@@ -7,13 +7,14 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/store.h"
@@ -23,7 +24,9 @@ namespace leadcore {
 // A prepared statement on loan from its Database: reset and given back when it goes.
 class SqliteStatement {
  public:
-  explicit SqliteStatement(sqlite3_stmt* statement) : statement_(statement) {}
+  // `own`: it is finalized when it goes.
+  explicit SqliteStatement(sqlite3_stmt* statement, bool own = false)
+      : statement_(statement), own_(own) {}
   SqliteStatement(SqliteStatement&& other) noexcept;
   SqliteStatement& operator=(SqliteStatement&&) = delete;
   ~SqliteStatement();
@@ -42,10 +45,11 @@ class SqliteStatement {
   std::string_view Text(int column) const;  // text or blob; valid until the next step
   int64_t Integer(int column) const;
   bool Null(int column) const;
-  IndexValue Indexed(int column) const;
+  void Indexed(int column, IndexValue* value) const;  // its memory is used again
 
  private:
   sqlite3_stmt* statement_;
+  const bool own_;
   int next_ = 1;
 };
 
@@ -61,12 +65,14 @@ class SqliteDatabase {
 
   // Statements without parameters; several at once, separated by ';'.
   absl::Status Execute(const std::string& sql);
-  // Prepared once, kept under its text.
+  // Prepared once, kept under its text; another one while that is stepped through.
   absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
   // Rows that the last statement changed.
   int64_t changed() const { return sqlite3_changes64(handle_); }
   // Index columns of tables, as far as they were asked for (sqlite_tables.h).
   std::map<RecordKind, std::set<std::string>>& known_columns() { return known_columns_; }
+  // Starts a transaction that only reads, as of now.
+  absl::Status BeginRead();
   // Ends a transaction without its changes, if there is one; false when that failed. Allocates
   // nothing.
   bool Rollback() noexcept;
@@ -79,8 +85,18 @@ class SqliteDatabase {
  private:
   explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
 
+  struct TextHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+
+  absl::Status Prepare(std::string_view sql, sqlite3_stmt** statement);
+
   sqlite3* handle_;
-  absl::flat_hash_map<std::string, sqlite3_stmt*> statements_;
+  sqlite3_stmt* rollback_ = nullptr;
+  // By their text; nullptr where preparing failed. Not Abseil's map, which an insertion that runs
+  // out of memory leaves broken.
+  std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
   std::map<RecordKind, std::set<std::string>> known_columns_;
 };
 

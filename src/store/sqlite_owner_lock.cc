@@ -30,7 +30,9 @@ std::string ReadPid(int file) {
 absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& path,
                                                            absl::Duration wait) {
   const std::string name = path + ".lock";
-  const int file = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  // Closes the file on every way out.
+  std::unique_ptr<OwnerLock> lock(new OwnerLock);
+  const int file = lock->file_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) {
     return FailedPrecondition(name, " cannot be made (", std::string_view(std::strerror(errno)),
                               "); the folder has to exist and be writable");
@@ -44,7 +46,6 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
   if (locked != 0) {
     const int error = errno;
     const std::string pid = ReadPid(file);
-    close(file);
     if (error != EWOULDBLOCK) {
       return FailedPrecondition(name, " cannot be locked (", std::string_view(std::strerror(error)),
                                 ")");
@@ -56,12 +57,10 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
   }
   const std::string pid = Cat(static_cast<int64_t>(getpid()), "\n");
   if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) < 0) {
-    const int error = errno;
-    close(file);
-    return FailedPrecondition(name, " cannot be written (", std::string_view(std::strerror(error)),
+    return FailedPrecondition(name, " cannot be written (", std::string_view(std::strerror(errno)),
                               ")");
   }
-  return std::unique_ptr<OwnerLock>(new OwnerLock(file));
+  return lock;
 }
 
 absl::Status SyncFolderOf(const std::string& path) {
@@ -74,6 +73,8 @@ absl::Status SyncFolderOf(const std::string& path) {
                             std::string_view(std::strerror(errno)), ")");
 }
 
-OwnerLock::~OwnerLock() { close(file_); }
+OwnerLock::~OwnerLock() {
+  if (file_ >= 0) close(file_);
+}
 
 }  // namespace leadcore

@@ -22,24 +22,22 @@ struct Query {
   std::vector<IndexValue> values;
 };
 
-// One step of a statement that is prepared once.
-absl::Status RunOnce(SqliteDatabase* database, std::string_view sql) {
-  auto statement = database->Prepare(sql);
-  return statement.ok() ? statement->Run() : statement.status();
-}
-
 class SqliteSnapshot : public Snapshot {
  public:
   SqliteSnapshot(SqliteReaders* readers, std::unique_ptr<SqliteDatabase> database,
                  std::string_view workspace)
       : readers_(readers), database_(std::move(database)), workspace_(workspace) {}
+  // Allocates nothing: memory may have run out.
   ~SqliteSnapshot() override {
-    if (RunOnce(database_.get(), "COMMIT").ok()) readers_->Give(std::move(database_));
+    if (database_->Rollback()) readers_->Give(std::move(database_));
   }
 
   absl::StatusOr<std::optional<StoredRecord>> Get(const RecordKey& key) const override {
-    auto statement = database_->Prepare(
-        Cat("SELECT version, body FROM ", RecordTable(key.kind), " WHERE workspace=? AND id=?"));
+    if (key.kind == RecordKind::kLead) return GetLead(key);
+    if (key.kind == RecordKind::kLeadState && state_ && state_->key.id == key.id) {
+      return std::exchange(state_, std::nullopt);
+    }
+    auto statement = database_->Prepare(GetSql(key.kind));
     if (!statement.ok()) return statement.status();
     const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(key.id).Step();
     if (!row.ok()) return row.status();
@@ -71,33 +69,58 @@ class SqliteSnapshot : public Snapshot {
     const absl::Status planned = Plan(request, &queries);
     if (!planned.ok()) return planned;
     auto left = static_cast<int64_t>(std::min<size_t>(request.limit, kLargestPage));
-    // Copied out first: `sink` may read through this snapshot with the same statements.
-    std::vector<std::pair<StoredRecord, IndexValue>> page;
+    StoredRecord record{{request.kind, {}}, 0, {}};
+    IndexValue value;
     for (const Query& query : queries) {
       if (left == 0) break;
       auto statement = database_->Prepare(query.sql);
       if (!statement.ok()) return statement.status();
       statement->Bind(workspace_);
-      for (const IndexValue& value : query.values) statement->BindIndex(value);
+      for (const IndexValue& bound : query.values) statement->BindIndex(bound);
       statement->Bind(left);
       while (true) {
         const absl::StatusOr<bool> row = statement->Step();
         if (!row.ok()) return row.status();
         if (!*row) break;
-        StoredRecord record{{request.kind, std::string(statement->Text(0))},
-                            statement->Integer(1),
-                            std::string(statement->Text(2))};
-        page.emplace_back(std::move(record), statement->Indexed(3));
+        record.key.id = statement->Text(0);
+        record.version = statement->Integer(1);
+        record.body = statement->Text(2);
+        statement->Indexed(3, &value);
+        if (!sink(record, value)) return absl::OkStatus();
         --left;
       }
-    }
-    for (const auto& [record, value] : page) {
-      if (!sink(record, value)) break;
     }
     return absl::OkStatus();
   }
 
  private:
+  // Whoever reads a lead reads its state next: both with one statement.
+  absl::StatusOr<std::optional<StoredRecord>> GetLead(const RecordKey& key) const {
+    auto statement = database_->Prepare(
+        "SELECT l.version, l.body, s.version, s.body FROM lead_records l LEFT JOIN "
+        "lead_state_records s ON s.workspace=?1 AND s.id=?2 WHERE l.workspace=?1 AND l.id=?2");
+    if (!statement.ok()) return statement.status();
+    const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(key.id).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return std::nullopt;
+    if (!statement->Null(2)) {
+      state_ = StoredRecord{
+          {RecordKind::kLeadState, key.id}, statement->Integer(2), std::string(statement->Text(3))};
+    }
+    return StoredRecord{key, statement->Integer(0), std::string(statement->Text(1))};
+  }
+
+  static std::string_view GetSql(RecordKind kind) {
+    constexpr std::string_view kSql[] = {
+        "SELECT version, body FROM lead_records WHERE workspace=? AND id=?",
+        "SELECT version, body FROM lead_state_records WHERE workspace=? AND id=?",
+        "SELECT version, body FROM activity_records WHERE workspace=? AND id=?",
+        "SELECT version, body FROM match_key_records WHERE workspace=? AND id=?",
+        "SELECT version, body FROM model_records WHERE workspace=? AND id=?",
+        "SELECT version, body FROM meta_records WHERE workspace=? AND id=?"};
+    return kSql[static_cast<size_t>(kind) - 1];
+  }
+
   // Claims, counters and requests in the form of records.
   static std::string_view ScannedTable(RecordKind kind) {
     switch (kind) {
@@ -205,6 +228,7 @@ class SqliteSnapshot : public Snapshot {
   SqliteReaders* const readers_;
   std::unique_ptr<SqliteDatabase> database_;
   const std::string workspace_;
+  mutable std::optional<StoredRecord> state_;  // of the lead that was read last
 };
 
 std::vector<int64_t> DecodePositions(std::string_view bytes) {
@@ -221,6 +245,11 @@ std::vector<int64_t> DecodePositions(std::string_view bytes) {
 
 }  // namespace
 
+SqliteReaders::SqliteReaders(std::string path, std::string vfs)
+    : path_(std::move(path)), vfs_(std::move(vfs)) {
+  idle_.reserve(kMostIdle);
+}
+
 absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
   {
     const std::lock_guard lock(mutex_);
@@ -233,7 +262,7 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteReaders::Take() {
   return SqliteDatabase::Open(path_, SqliteDatabase::Mode::kRead, vfs_);
 }
 
-void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) {
+void SqliteReaders::Give(std::unique_ptr<SqliteDatabase> database) noexcept {
   const std::lock_guard lock(mutex_);
   if (idle_.size() < kMostIdle) idle_.push_back(std::move(database));
 }
@@ -242,9 +271,7 @@ absl::StatusOr<std::unique_ptr<Snapshot>> BeginSnapshot(SqliteReaders* readers,
                                                         std::string_view workspace) {
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers->Take();
   if (!database.ok()) return database.status();
-  absl::Status status = RunOnce(database->get(), "BEGIN");
-  // The transaction starts with its first read.
-  if (status.ok()) status = RunOnce(database->get(), "SELECT 1 FROM sqlite_schema LIMIT 1");
+  const absl::Status status = (*database)->BeginRead();
   if (!status.ok()) return status;
   return std::make_unique<SqliteSnapshot>(readers, *std::move(database), workspace);
 }

@@ -17,9 +17,9 @@ namespace leadcore {
 // Connections that only read, kept for the next reader. Thread-safe.
 class SqliteReaders {
  public:
-  SqliteReaders(std::string path, std::string vfs) : path_(std::move(path)), vfs_(std::move(vfs)) {}
+  SqliteReaders(std::string path, std::string vfs);
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> Take();
-  void Give(std::unique_ptr<SqliteDatabase> database);
+  void Give(std::unique_ptr<SqliteDatabase> database) noexcept;
 
  private:
   const std::string path_;
