@@ -213,8 +213,8 @@ int Feed(const Options& options) {
   while (left != 0 && !Interrupted() && std::cout) {
     request.limit = left < 0 ? kPage : static_cast<size_t>(std::min<int64_t>(left, kPage));
     size_t seen = 0;
+    JsonWriter json;
     const absl::Status status = engine.Feed(reading.call, request, [&](const Event& event) {
-      JsonWriter json;
       WriteEvent(event, engine.model().schema(), options.json, &json);
       std::cout << json.Take() << "\n";
       request.after = event.position;

@@ -288,6 +288,29 @@ const Field* ReadCustom(const Schema& schema, Reader* outer, ValueReader* values
   return reader.Finish(known, outer) && !value->absent() ? field : nullptr;
 }
 
+// The fields for which `wanted` says yes, one after the other.
+template <typename Wanted, typename Sink>
+absl::Status ReadFields(std::string_view bytes, const Schema& schema, bool custom, Wanted&& wanted,
+                        Sink&& sink) {
+  if (absl::Status status = CheckSize(bytes, "lead"); !status.ok()) return status;
+  ValueReader values;
+  Reader reader(bytes);
+  while (reader.Next()) {
+    if (reader.number() <= field::kBuiltInCount) {
+      const Field& field = schema.at(static_cast<FieldId>(reader.number() - 1));
+      if (!wanted(field.id)) continue;
+      const Value value = values.Read(field, &reader);
+      if (!value.absent()) sink(field, value);
+    } else if (custom && reader.number() == kCustomNumber) {
+      Value value;
+      const Field* field = ReadCustom(schema, &reader, &values, &value);
+      if (field != nullptr && wanted(field->id)) sink(*field, value);
+    }
+  }
+  if (!reader.ok()) return Damaged("lead: ", reader.fault());
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string EncodeLead(const Lead& lead, LeadForm form) {
@@ -353,24 +376,18 @@ LeadPeek::LeadPeek(const Schema& schema, std::span<const FieldId> fields)
 }
 
 absl::StatusOr<LeadView> LeadPeek::Read(std::string_view bytes) {
-  if (absl::Status status = CheckSize(bytes, "lead"); !status.ok()) return status;
   for (const FieldId id : fields_) values_[id] = Value();
-  ValueReader values;
-  Reader reader(bytes);
-  while (reader.Next()) {
-    if (reader.number() <= field::kBuiltInCount) {
-      const auto id = static_cast<FieldId>(reader.number() - 1);
-      if (!wanted_[id]) continue;
-      const Value value = values.Read(schema_.at(id), &reader);
-      if (!value.absent()) values_[id] = value;
-    } else if (custom_ && reader.number() == kCustomNumber) {
-      Value value;
-      const Field* field = ReadCustom(schema_, &reader, &values, &value);
-      if (field != nullptr && wanted_[field->id]) values_[field->id] = value;
-    }
-  }
-  if (!reader.ok()) return Damaged("lead: ", reader.fault());
+  const auto wanted = [this](FieldId id) { return wanted_[id]; };
+  const auto take = [this](const Field& field, const Value& value) { values_[field.id] = value; };
+  const absl::Status status = ReadFields(bytes, schema_, custom_, wanted, take);
+  if (!status.ok()) return status;
   return LeadView{values_, nullptr};
+}
+
+absl::Status EachLeadField(std::string_view bytes, const Schema& schema,
+                           absl::FunctionRef<void(const Field&, const Value&)> sink) {
+  return ReadFields(
+      bytes, schema, true, [](FieldId) { return true; }, sink);
 }
 
 }  // namespace leadcore

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/lead.h"
 #include "leadcore/schema.h"
@@ -36,6 +38,11 @@ class LeadPeek {
   std::vector<Value> values_;  // by field
   std::vector<FieldId> fields_;
 };
+
+// Calls `sink` with every field that an encoded lead has and `schema` knows, in the order of the
+// bytes; what a value points to lives until the call returns. DATA_LOSS as from DecodeLead.
+absl::Status EachLeadField(std::string_view bytes, const Schema& schema,
+                           absl::FunctionRef<void(const Field&, const Value&)> sink);
 
 }  // namespace leadcore
 
