@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <memory>
 
 #include "text.h"
 
@@ -13,6 +14,14 @@
 
 namespace leadcore {
 namespace {
+
+// A copy of the items that the caller frees.
+template <typename T>
+std::span<const T> OwnedItems(std::span<const T> items) {
+  auto block = std::make_unique<T[]>(items.size());
+  std::copy(items.begin(), items.end(), block.get());
+  return {block.release(), items.size()};
+}
 
 // The value again, with what it points to in a block of its own.
 Value Owned(const Value& value) {
@@ -24,18 +33,10 @@ Value Owned(const Value& value) {
       std::memcpy(block, text.data(), text.size());
       return Value::Text({block, text.size()});
     }
-    case Value::Kind::kTextList: {
-      const std::span<const std::string> items = value.texts();
-      auto* block = new std::string[items.size()];
-      std::copy(items.begin(), items.end(), block);
-      return Value::TextList({block, items.size()});
-    }
-    case Value::Kind::kRecordList: {
-      const std::span<const Record> items = value.records();
-      auto* block = new Record[items.size()];
-      std::copy(items.begin(), items.end(), block);
-      return Value::RecordList({block, items.size()});
-    }
+    case Value::Kind::kTextList:
+      return Value::TextList(OwnedItems(value.texts()));
+    case Value::Kind::kRecordList:
+      return Value::RecordList(OwnedItems(value.records()));
     default:
       return value;
   }
@@ -83,10 +84,10 @@ void AppendBase32(uint64_t bits, int digits, std::string* out) {
 Lead::Lead(std::shared_ptr<const Schema> schema)
     : schema_(std::move(schema)), values_(schema_->size()) {}
 
-Lead::Lead(const Lead& other)
-    : schema_(other.schema_),
-      values_(other.values_.size()),
-      unknown_fields_(other.unknown_fields_) {
+// Once the other constructor is through, a throw below runs the destructor.
+Lead::Lead(const Lead& other) : Lead(other.schema_) {
+  unknown_fields_ = other.unknown_fields_;
+  values_.resize(other.values_.size());
   std::transform(other.values_.begin(), other.values_.end(), values_.begin(), Owned);
 }
 
