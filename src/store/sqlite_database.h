@@ -72,14 +72,14 @@ class SqliteDatabase {
   absl::StatusOr<int64_t> QueryInteger(const std::string& sql);
 
  private:
-  explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
+  SqliteDatabase() = default;
 
   struct TextHash {
     using is_transparent = void;
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
 
-  sqlite3* handle_;
+  sqlite3* handle_ = nullptr;
   // By their text; nullptr where preparing failed. Not Abseil's map, which an insertion that runs
   // out of memory leaves broken.
   std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
