@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cstring>
 #include <functional>
+#include <memory>
 
 #include "text.h"
 
@@ -20,11 +21,12 @@ constexpr size_t kTextRoom = 512;
 // A longer text always has a block of its own.
 constexpr size_t kLongText = 256;
 
+// A copy of the items that the caller frees.
 template <typename Item>
 std::span<const Item> Copied(std::span<const Item> items) {
-  auto* const block = new Item[items.size()];
-  std::copy(items.begin(), items.end(), block);
-  return {block, items.size()};
+  auto block = std::make_unique<Item[]>(items.size());
+  std::copy(items.begin(), items.end(), block.get());
+  return {block.release(), items.size()};
 }
 
 void SetTime(FieldId id, const std::optional<int64_t>& micros, Lead* lead) {
@@ -48,10 +50,10 @@ void AppendBase32(uint64_t bits, int digits, std::string* out) {
 Lead::Lead(std::shared_ptr<const Schema> schema)
     : schema_(std::move(schema)), values_(schema_->size()) {}
 
-Lead::Lead(const Lead& other)
-    : schema_(other.schema_),
-      values_(other.values_.size()),
-      unknown_fields_(other.unknown_fields_) {
+// Once the other constructor is through, a throw below runs the destructor.
+Lead::Lead(const Lead& other) : Lead(other.schema_) {
+  unknown_fields_ = other.unknown_fields_;
+  values_.resize(other.values_.size());
   size_t bytes = 0;
   for (const Value& value : other.values_) {
     const bool text = value.kind() == Value::Kind::kText;
@@ -91,8 +93,9 @@ Lead::~Lead() { ReleaseAll(); }
 
 void Lead::ReserveTexts(size_t bytes) {
   if (texts_ != nullptr) return;
-  room_ = static_cast<uint32_t>(std::min<size_t>(bytes, 1 << 20));
-  texts_.reset(new char[room_]);
+  const auto room = static_cast<uint32_t>(std::min<size_t>(bytes, 1 << 20));
+  texts_.reset(new char[room]);
+  room_ = room;
 }
 
 Value Lead::Own(const Value& value) {

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -44,6 +45,11 @@ enum class RecordKind : uint8_t {
 };
 
 struct RecordKey {
+  RecordKey() = default;
+  // With it no aggregate: g++ 12 destroys an aggregate in the braces of another one twice when a
+  // later member of that one throws.
+  RecordKey(RecordKind its_kind, std::string its_id) : kind(its_kind), id(std::move(its_id)) {}
+
   RecordKind kind = RecordKind::kLead;
   std::string id;
   friend auto operator<=>(const RecordKey&, const RecordKey&) = default;

@@ -135,10 +135,11 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
   if (!checked.ok()) return checked.status();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
   if (mode == Mode::kCreate) flags |= SQLITE_OPEN_CREATE;
-  sqlite3* handle = nullptr;
-  int code = sqlite3_open_v2(path.c_str(), &handle, flags, checked->c_str());
+  // First, so that the connection has an owner on every way out.
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase);
+  const int code = sqlite3_open_v2(path.c_str(), &database->handle_, flags, checked->c_str());
+  sqlite3* const handle = database->handle_;
   if (handle == nullptr) return absl::ResourceExhaustedError("out of memory");
-  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(handle));
   if (code != SQLITE_OK) return SqliteError(handle, Cat("opening ", path));
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
   sqlite3_extended_result_codes(handle, 1);

@@ -83,7 +83,7 @@ class SqliteDatabase {
   absl::StatusOr<int64_t> QueryInteger(const std::string& sql);
 
  private:
-  explicit SqliteDatabase(sqlite3* handle) : handle_(handle) {}
+  SqliteDatabase() = default;
 
   struct TextHash {
     using is_transparent = void;
@@ -92,7 +92,7 @@ class SqliteDatabase {
 
   absl::Status Prepare(std::string_view sql, sqlite3_stmt** statement);
 
-  sqlite3* handle_;
+  sqlite3* handle_ = nullptr;
   sqlite3_stmt* rollback_ = nullptr;
   // By their text; nullptr where preparing failed. Not Abseil's map, which an insertion that runs
   // out of memory leaves broken.
