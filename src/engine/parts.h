@@ -56,6 +56,8 @@ absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& 
 
 // The score of `lead` at `now`, written into `state` and `lead`.
 void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state);
+// The same, when time alone may have changed it.
+void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record);
 
 // An event of this call; the payload is encoded by the caller.
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
