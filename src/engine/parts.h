@@ -140,6 +140,11 @@ struct Rescored {
 // Evaluates `record` at call.now; the batch puts its state.
 Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what);
 
+// ---- open.cc
+
+// What an engine answers whose model is not the workspace's any more.
+absl::Status Superseded(const Model& model);
+
 // ---- replies
 
 // The reply of a refused command.
