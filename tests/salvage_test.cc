@@ -241,6 +241,24 @@ TEST_F(SalvageTest, OfManyDamagedPagesNothingWrongIsToldAndEveryLossIsNamed) {
   EXPECT_GT(cut_, 0);
 }
 
+TEST_F(SalvageTest, OfAFileThatWasCutOffNothingWrongIsTold) {
+  const std::map<std::string, std::string> truth = Truth();
+  Close();
+  const std::string whole = ReadFile(path_);
+  const size_t pages = whole.size() / kPageSize;
+  for (size_t left = pages - 1; left > 7; left -= 7) {
+    for (const bool first : {true, false}) {
+      std::string cut = whole.substr(0, left * kPageSize + 100);
+      if (!first) cut[1000] ^= 0x5a;
+      std::ofstream(folder_ / "cut.db", std::ios::binary) << cut;
+      const Saved saved = Save(folder_ / "cut.db");
+      ASSERT_EQ(Wrong(saved, truth), "") << left << " of " << pages << " pages";
+      EXPECT_GT(saved.reply.damaged_pages, 0) << left;
+    }
+  }
+  EXPECT_GT(lost_, 0);
+}
+
 // A page whose new form is in the log does not count as it stands in the file.
 TEST_F(SalvageTest, TheLogMakesDamagedPagesGood) {
   Close();

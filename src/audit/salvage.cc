@@ -19,6 +19,7 @@ constexpr size_t kEventColumns = 14;
 constexpr size_t kTypeColumn = 2, kLeadsColumn = 7;  // of an event
 constexpr size_t kRequestColumns = 6;                // of which the fourth holds positions
 constexpr size_t kSaltBytes = 16;
+constexpr int64_t kMostPages = int64_t{1} << 28;
 
 struct SavedTable {
   std::string_view name;
@@ -99,7 +100,11 @@ absl::StatusOr<std::unique_ptr<Salvage>> Salvage::Open(const std::string& path,
 void Salvage::ReadTree() {
   parents_.assign(static_cast<size_t>(pages_->count()) + 1, 0);
   const auto adopt = [this](int64_t child, int64_t parent) {
-    if (child < 1 || child > pages_->count()) return;
+    if (child < 1 || child > kMostPages) return;
+    if (child > pages_->count()) {
+      damaged_.push_back(child);  // the file was cut off
+      parents_.resize(std::max(parents_.size(), static_cast<size_t>(child) + 1));
+    }
     parents_[static_cast<size_t>(child)] = static_cast<uint32_t>(parent);
   };
   for (int64_t page = 1; page <= pages_->count(); ++page) {
@@ -110,6 +115,7 @@ void Salvage::ReadTree() {
     for (size_t i = 0; i < pages_->Cells(page); ++i) adopt(pages_->Cell(page, i, 0).child, page);
     adopt(pages_->LastChild(page), page);
   }
+  std::sort(damaged_.begin(), damaged_.end());
 }
 
 // A page of the schema tells where tables and indexes begin. Other rows have another form.

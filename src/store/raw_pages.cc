@@ -106,8 +106,14 @@ absl::StatusOr<std::unique_ptr<RawPages>> RawPages::Open(const std::string& path
   if (!status.ok()) return status;
   pages->usable_ = static_cast<size_t>(pages->page_size_ - kPageChecksumBytes);
   pages->page_.resize(static_cast<size_t>(pages->page_size_));
+  // The file may have been cut off; only its first page knows.
+  constexpr size_t kPagesAt = 28;
   pages->count_ = pages->bytes_ / pages->page_size_;
+  if (pages->Load(1)) {
+    pages->count_ = static_cast<int64_t>(BigEndian(pages->page_.data() + kPagesAt, 4));
+  }
   pages->ReadLog(path + "-wal");
+  pages->loaded_ = 0;
   return pages;
 }
 
