@@ -18,7 +18,8 @@ constexpr char kWorkspace[] = "default";
 
 void Conclude(const Options& options, const SalvageReply& reply) {
   if (reply.damaged_pages == 0) return Complain(Cat(options.db, ": no page is damaged"));
-  Complain(Cat(options.db, ": ", reply.damaged_pages, " damaged pages; ", reply.leads,
+  Complain(Cat(options.db, ": ", reply.damaged_pages,
+               reply.damaged_pages == 1 ? " damaged page; " : " damaged pages; ", reply.leads,
                " leads saved, ", reply.rebuilt, " of them rebuilt from events; ", reply.lost,
                " lost or not whole", reply.more ? ", and maybe more that nothing tells of" : ""));
 }
