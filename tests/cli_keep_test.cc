@@ -41,6 +41,31 @@ class Keep : public ::testing::Test {
   std::string IdOf(const char* email) {
     return cli_.Run({"list", "--db", "a.db", "--search", email}).Result().value("id", "");
   }
+  // Flips a byte of each page of a copy of a.db that holds this text; how many those were.
+  size_t DamagePagesWith(const std::string& text) {
+    constexpr size_t kPageSize = 4096;
+    std::string whole = ReadFile(cli_.Path("a.db"));
+    size_t damaged = 0;
+    for (size_t at = 0; at < whole.size(); at += kPageSize) {
+      if (whole.substr(at, kPageSize).find(text) == std::string::npos) continue;
+      whole[at + 2000] ^= 0x5a;
+      ++damaged;
+    }
+    cli_.Write("damaged.db", whole);
+    return damaged;
+  }
+  Ran Salvage(std::vector<std::string> more = {}) {
+    std::vector<std::string> words = {"export", "--db",  "damaged.db", "--format",
+                                      "csv",    "--now", kLater,       "--skip-damaged"};
+    words.insert(words.end(), more.begin(), more.end());
+    return cli_.Run(words);
+  }
+  Ran Exported() {
+    return cli_.Run({"export", "--db", "a.db", "--format", "csv", "--now", kLater});
+  }
+
+  static constexpr const char* kLater = "2099-01-01T00:00:00Z";
+
   // The files of the folder that hold a text.
   std::vector<std::string> FilesWith(const std::string& text) {
     std::vector<std::string> files;
@@ -143,6 +168,53 @@ TEST_F(Keep, ABackupIsMadeAndRestored) {
   EXPECT_EQ(damaged.code, 1);
   EXPECT_THAT(damaged.err, HasSubstr("page 21"));
   EXPECT_FALSE(std::filesystem::exists(cli_.Path("c.db")));
+}
+
+TEST_F(Keep, WhatIsNotDamagedIsSaved) {
+  const Ran whole = Exported();
+  ASSERT_EQ(whole.code, 0);
+  ASSERT_GT(DamagePagesWith("SQLite format 3"), 0u);
+  EXPECT_EQ(cli_.Run({"export", "--db", "damaged.db", "--format", "csv"}).code, 1);
+  const Ran saved = Salvage();
+  EXPECT_EQ(saved.code, 0) << saved.err;
+  EXPECT_EQ(saved.out, whole.out);
+  EXPECT_THAT(saved.err,
+              AllOf(HasSubstr("page 1 is damaged: sqlite_schema"),
+                    HasSubstr("200 leads saved, 0 of them rebuilt from events; 0 lost")));
+  // All that says something of one lead, and what else is on these pages.
+  ASSERT_GT(DamagePagesWith("p77@example.com"), 1u);
+  const Ran rest = Salvage();
+  EXPECT_EQ(rest.code, 3) << rest.err;
+  EXPECT_THAT(rest.out, Not(HasSubstr("p77@example.com")));
+  EXPECT_THAT(rest.err, HasSubstr("lead " + IdOf("p77@example.com") + " is lost"));
+  EXPECT_THAT(rest.err, HasSubstr("is damaged: lead_records, rows "));
+}
+
+TEST_F(Keep, ALostModelIsReplacedAndThatIsSaid) {
+  const Ran whole = Exported();
+  ASSERT_GE(DamagePagesWith("\"fallback_pool\""), 2u);
+  const Ran saved = Salvage();
+  EXPECT_EQ(saved.code, 3) << saved.err;
+  EXPECT_EQ(saved.out, whole.out) << "it was the built-in one";
+  EXPECT_THAT(saved.err, AllOf(HasSubstr("the database's model is lost"), HasSubstr("--model")));
+  cli_.Write("other.json", R"({"fields": [{"name": "zest", "type": "text"}]})");
+  const Ran other = Salvage({"--model", "other.json"});
+  EXPECT_EQ(other.code, 3) << other.err;
+  EXPECT_THAT(other.out.substr(0, other.out.find('\n')), HasSubstr("zest"));
+  EXPECT_THAT(other.err, HasSubstr("that of --model stands in for it"));
+}
+
+TEST_F(Keep, SalvageIsRefusedWhereItWouldBeWrong) {
+  DamagePagesWith("p77@example.com");
+  EXPECT_EQ(cli_.Run({"export", "--db", "a.db", "--format", "csv", "--model", "x"}).code, 2);
+  EXPECT_EQ(cli_.Run({"export", "--db", "no.db", "--format", "csv", "--skip-damaged"}).code, 1);
+  EXPECT_EQ(cli_.Run({"export", "--db", "leads.csv", "--format", "csv", "--skip-damaged"}).code, 1);
+  auto owner = OpenSqliteStore({.path = cli_.Path("damaged.db")});
+  ASSERT_TRUE(owner.ok()) << owner.status();
+  const Ran beside = Salvage();
+  EXPECT_EQ(beside.code, 1);
+  EXPECT_EQ(beside.out, "");
+  EXPECT_THAT(beside.err, HasSubstr("is being written by process " + std::to_string(getpid())));
 }
 
 TEST_F(Keep, ASecondWriterIsToldOrWaits) {

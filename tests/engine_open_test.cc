@@ -53,9 +53,10 @@ TEST_P(EngineOpenTest, TheModelIsPublishedOnceAndKept) {
   EXPECT_EQ(world.Events().size(), 1u);
   ASSERT_TRUE(world.Reopen(Model::Default()).ok());
   const std::vector<Event> events = world.Events();
-  ASSERT_EQ(events.size(), 3u);
+  ASSERT_EQ(events.size(), 4u);
   EXPECT_EQ(events[1].type, "model_added") << "before anything that was decided by it";
-  EXPECT_EQ(events[2].type, "model_published");
+  EXPECT_EQ(events[2].type, "migrating");
+  EXPECT_EQ(events[3].type, "model_published");
 }
 
 // As if the new model had been there from the start.
@@ -164,7 +165,7 @@ TEST_P(EngineOpenTest, WhatBlocksAModelIsListed) {
   const absl::Status status = world.Reopen(ParseModel(WithRules(kCalls, other)));
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.ToString(), AllOf(HasSubstr("status 'Nurture'"), HasSubstr("'fleet'"),
-                                       HasSubstr("is integer in the published model")));
+                                       HasSubstr("is integer in a published model")));
   ASSERT_TRUE(world.Reopen(nullptr).ok());
   EXPECT_EQ(world.model().hash(), hash);
 }

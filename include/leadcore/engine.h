@@ -5,8 +5,10 @@
 //
 // A command reads a snapshot, decides in pure code, and makes one conditional batch. Where another
 // caller was faster, it reads and decides again. An Engine is safe to use from any number of
-// threads; it keeps nothing between calls but the model, so any number of engines may share a
-// store.
+// threads; it keeps nothing between calls but the model, so any number of engines of one model may
+// share a store. Once another model is being published, engines of the older one write nothing any
+// more: their commands fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
+// on an engine that is opened anew.
 #ifndef LEADCORE_ENGINE_H_
 #define LEADCORE_ENGINE_H_
 
@@ -37,10 +39,13 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // Publishes the model by content hash when it is new. Brings leads up to it: activity summaries
-  // are rebuilt when it needs others, keys are made again and scores evaluated again when they
-  // changed. FAILED_PRECONDITION lists what blocks it: statuses in use that it lacks, custom fields
-  // with another type, another normaliser version. `store` is borrowed and must outlive the engine.
+  // Publishes the model by content hash when it is new. Brings leads up to it, and up to this
+  // program's normaliser: fields, keys, index entries, scores and activity summaries are made again
+  // where they changed, in pages of 500 leads. After a crash or an error the next Open goes on from
+  // where it was (without a model of its own: to the model that was being published).
+  // FAILED_PRECONDITION lists what blocks it: statuses in use that it lacks, custom fields that a
+  // published model has with another type. (A choice or a field that it lacks blocks nothing: the
+  // values stay.) `store` is borrowed and must outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(EngineOptions options, Store* store,
                                                       const Call& call);
   ~Engine();
@@ -86,12 +91,13 @@ class Engine {
   absl::Status Maintain(const Call& call);
 
  private:
-  Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model);
+  Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model, int64_t epoch);
 
   Store* const store_;
   const std::string workspace_;
   const bool read_only_;
   const std::shared_ptr<const Model> model_;
+  const int64_t epoch_;  // rises whenever a model is published
 };
 
 // The score that a lead would have at `now` if it came in with nothing known of it, without a

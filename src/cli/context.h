@@ -20,7 +20,7 @@
 
 namespace leadcore::cli {
 
-enum ExitCode { kDone = 0, kFailed = 1, kWrong = 2, kInterrupted = 130 };
+enum ExitCode { kDone = 0, kFailed = 1, kWrong = 2, kIncomplete = 3, kInterrupted = 130 };
 
 // Every option of every subcommand; each reads its own.
 struct Options {
@@ -47,6 +47,7 @@ struct Options {
   int64_t after = 0;
   bool follow = false;
   std::string format;
+  bool skip_damaged = false;
   std::string report;
   absl::Duration wait = absl::ZeroDuration();
   // One activity of `log`.
@@ -97,6 +98,7 @@ int Show(const Options& options);
 int List(const Options& options);
 int Feed(const Options& options);
 int Export(const Options& options);
+int ExportRest(const Options& options);
 int MakeReport(const Options& options);
 int Verify(const Options& options);
 int ReplayFeed(const Options& options);

@@ -15,6 +15,7 @@
 #include "leadcore/audit.h"
 #include "leadcore/sqlite_store.h"
 #include "model/json.h"
+#include "store/sqlite_page_vfs.h"
 #include "text.h"
 
 namespace leadcore::cli {
@@ -38,6 +39,11 @@ class Inspection {
     const auto store = OpenToRead(options_.db);
     if (!store.ok() && !absl::IsDataLoss(store.status())) return Fail(store.status());
     if (!store.ok()) {
+      // The page that says what is where, of which nothing but its number can be told.
+      const absl::Status status = CheckPages(options_.db, "", [this](int64_t page) {
+        Tell(Cat("page ", page, ": its checksum is wrong"));
+      });
+      if (!status.ok()) Tell(Message(status));
       Tell(Message(store.status()));
     } else {
       Inspect(**store);

@@ -20,7 +20,7 @@ using Run = int (*)(const Options&);
 
 constexpr const char* kFooter =
     "Exit codes: 0 done (rejected rows are reported, not an error), 1 failed, 2 wrong usage or "
-    "model, 130 interrupted.";
+    "model, 3 incomplete (export --skip-damaged), 130 interrupted.";
 
 CLI::Validator AtLeast(int64_t least) {
   return {[least](std::string& text) -> std::string {
@@ -215,6 +215,13 @@ class Command {
     exported->add_option("--format", options_.format, "csv, spreadsheet (safe to open) or jsonl")
         ->required()
         ->check(CLI::IsMember({"csv", "spreadsheet", "jsonl"}));
+    CLI::Option* skip =
+        exported->add_flag("--skip-damaged", options_.skip_damaged,
+                           "of a damaged database: what can be saved; says what is lost");
+    exported
+        ->add_option("--model", options_.model,
+                     "with --skip-damaged: in place of the database's own, if that is damaged")
+        ->needs(skip);
 
     CLI::App* report = Add("report", "source, funnel, rep or aging", MakeReport);
     Db(report);

@@ -9,8 +9,8 @@
 
 #include "context.h"
 #include "json_out.h"
+#include "lead_writer.h"
 #include "leadcore/codec.h"
-#include "leadcore/csv.h"
 #include "leadcore/report.h"
 #include "text.h"
 
@@ -112,14 +112,6 @@ absl::Status EachLead(const Engine& engine, const Call& call, ListRequest reques
   return absl::OkStatus();
 }
 
-void PrintLead(const LeadRecord& record) {
-  JsonWriter json;
-  json.StartObject();
-  WriteFields(record.lead, &json);
-  json.EndObject();
-  std::cout << json.Take() << "\n";
-}
-
 // A reading session and its call.
 struct Reading {
   std::unique_ptr<Session> session;
@@ -192,7 +184,7 @@ int List(const Options& options) {
     }
     if (!reply.ok()) return Fail(reply.status());
     if (options.explain && request.cursor == options.cursor) Complain(reply->plan);
-    for (const LeadRecord& record : reply->leads) PrintLead(record);
+    for (const LeadRecord& record : reply->leads) PrintLead(record.lead);
     request.cursor = reply->cursor;
     if (left > 0) left -= static_cast<int64_t>(reply->leads.size());
     if (request.cursor.empty() || Interrupted() || !std::cout) break;
@@ -232,22 +224,13 @@ int Feed(const Options& options) {
 }
 
 int Export(const Options& options) {
+  if (options.skip_damaged) return ExportRest(options);
   const Reading reading = OpenForReading(options);
   if (reading.session == nullptr) return reading.code;
   const Engine& engine = *reading.session->engine;
-  if (options.format == "jsonl") {
-    return Finished(EachLead(engine, reading.call, {}, PrintLead));
-  }
-  const Schema& schema = *engine.model().schema();
-  const CsvForm form = options.format == "csv" ? CsvForm::kData : CsvForm::kSpreadsheet;
-  const std::vector<FieldId> fields = ExportFields(schema, true);
-  CsvWriter csv;
-  WriteHeader(schema, fields, &csv);
-  std::cout << csv.Take();
-  return Finished(EachLead(engine, reading.call, {}, [&](const LeadRecord& record) {
-    WriteLead(record.lead, fields, form, &csv);
-    std::cout << csv.Take();
-  }));
+  LeadWriter writer(*engine.model().schema(), options.format);
+  return Finished(EachLead(engine, reading.call, {},
+                           [&](const LeadRecord& record) { writer.Write(record.lead); }));
 }
 
 int MakeReport(const Options& options) {

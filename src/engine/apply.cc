@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/migrate.h"
 #include "engine/parts.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
@@ -82,9 +83,14 @@ Reply Remembered(const std::string& stored, const std::vector<int64_t>& position
 // One caller's commands on their way through the store.
 class Applier {
  public:
-  Applier(const Model& model, Store* store, std::string_view workspace, const Call& call,
-          std::span<const Command> commands)
-      : model_(model), store_(store), workspace_(workspace), call_(call), commands_(commands) {
+  Applier(const Model& model, int64_t epoch, Store* store, std::string_view workspace,
+          const Call& call, std::span<const Command> commands)
+      : model_(model),
+        epoch_(epoch),
+        store_(store),
+        workspace_(workspace),
+        call_(call),
+        commands_(commands) {
     replies_.resize(commands.size());
     for (size_t i = 0; i < commands.size(); ++i) {
       request_ids_.push_back(commands[i].request_id.empty() ? Cat(call.request_id, "/", i)
@@ -109,6 +115,7 @@ class Applier {
                    command.body);
     if (prepared.ok() && prepared->batch) {
       prepared->batch->fingerprint = Fingerprint(command, &prepared->bytes);
+      prepared->batch->checks.push_back({MetaEpoch(), epoch_});
     }
     return prepared;
   }
@@ -201,6 +208,9 @@ class Applier {
         replies_[at] = Reused(request_ids_[at]);
         return true;
       case CommitResult::Code::kStale:
+        if (result.key != MetaEpoch()) return false;
+        replies_[at] = Failed(Superseded(model_));
+        return true;
       case CommitResult::Code::kClaimHeld:
         return false;
     }
@@ -239,6 +249,7 @@ class Applier {
   }
 
   const Model& model_;
+  const int64_t epoch_;
   Store* const store_;
   const std::string_view workspace_;
   const Call& call_;
@@ -269,7 +280,7 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
         "tried again");
   }
   if (!refusal.ok()) return std::vector<Reply>(commands.size(), Failed(refusal));
-  return Applier(*model_, store_, workspace_, call, commands).Run();
+  return Applier(*model_, epoch_, store_, workspace_, call, commands).Run();
 }
 
 Reply Engine::Apply(const Call& call, Command command) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Open: which model, may it be published here, and bringing the leads up to it.
-#include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "engine/migrate.h"
 #include "engine/parts.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
@@ -14,7 +15,6 @@
 namespace leadcore {
 namespace {
 
-constexpr size_t kPage = 500;
 constexpr int kMostAttempts = 20;
 constexpr size_t kMostNamed = 10;
 
@@ -23,10 +23,6 @@ RecordKey MetaModel() { return Meta("model"); }
 RecordKey MetaNormalizer() { return Meta("normalizer"); }
 RecordKey MetaAggregates() { return Meta("aggregates"); }
 
-std::string BodyOf(const std::optional<StoredRecord>& record) {
-  return record ? record->body : std::string();
-}
-
 // What the workspace says of itself.
 struct Published {
   std::string hash;  // "" while nothing was published
@@ -34,26 +30,39 @@ struct Published {
   std::string normalizer;
   std::string aggregates;
   int64_t version = 0;  // of the record that names the model
+  // A migration that did not come to its end.
+  std::optional<MigrationCursor> pending;
+  std::string pending_text;  // of its model
+  int64_t epoch = 0;
 };
+
+absl::StatusOr<std::string> BodyOf(const Snapshot& snapshot, const RecordKey& key,
+                                   int64_t* version = nullptr) {
+  const auto record = snapshot.Get(key);
+  if (!record.ok()) return record.status();
+  if (version != nullptr) *version = *record ? (*record)->version : 0;
+  return *record ? (*record)->body : std::string();
+}
 
 absl::StatusOr<Published> ReadPublished(const Store& store, std::string_view workspace) {
   const auto snapshot = store.Read(workspace);
   if (!snapshot.ok()) return snapshot.status();
   Published published;
-  const auto model = (*snapshot)->Get(MetaModel());
-  if (!model.ok()) return model.status();
-  if (!*model) return published;
-  published.hash = (*model)->body;
-  published.version = (*model)->version;
-  const auto text = (*snapshot)->Get({RecordKind::kModel, published.hash});
-  if (!text.ok()) return text.status();
-  published.text = BodyOf(*text);
-  const auto normalizer = (*snapshot)->Get(MetaNormalizer());
-  if (!normalizer.ok()) return normalizer.status();
-  published.normalizer = BodyOf(*normalizer);
-  const auto aggregates = (*snapshot)->Get(MetaAggregates());
-  if (!aggregates.ok()) return aggregates.status();
-  published.aggregates = BodyOf(*aggregates);
+  absl::Status status;
+  const auto read = [&](const RecordKey& key, int64_t* version) {
+    absl::StatusOr<std::string> body = BodyOf(**snapshot, key, version);
+    if (status.ok()) status = body.status();
+    return body.ok() ? *std::move(body) : std::string();
+  };
+  published.hash = read(MetaModel(), &published.version);
+  published.normalizer = read(MetaNormalizer(), nullptr);
+  published.aggregates = read(MetaAggregates(), nullptr);
+  published.pending = MigrationCursor::Decode(read(MetaEpoch(), &published.epoch));
+  published.text = read({RecordKind::kModel, published.hash}, nullptr);
+  if (published.pending) {
+    published.pending_text = read({RecordKind::kModel, published.pending->model}, nullptr);
+  }
+  if (!status.ok()) return status;
   return published;
 }
 
@@ -82,259 +91,56 @@ absl::Status CheckStatuses(const Model& model, const Snapshot& snapshot,
   }
 }
 
-void CheckFields(const Model& model, const Model& old, std::vector<std::string>* blocks) {
-  for (const CustomField& was : old.config().fields) {
-    const Field* now = model.schema()->Find(was.name);
-    if (now == nullptr || (now->type == was.type && now->shape == was.shape)) continue;
-    blocks->push_back(Cat("field '", was.name, "' is ", TypeName(was.type),
-                          " in the published model and ", TypeName(now->type),
-                          " in this one; give the new one another name"));
+// Fields whose stored values the model would not find any more: what a name meant once, in whatever
+// model, it means for good.
+absl::Status CheckFields(const Model& model, const Snapshot& snapshot,
+                         std::vector<std::string>* blocks) {
+  std::set<std::string> told;
+  ScanRequest scan;
+  scan.kind = RecordKind::kModel;
+  while (true) {
+    size_t seen = 0;
+    const absl::Status status =
+        snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
+          ++seen;
+          scan.after = {value, record.key.id};
+          Faults faults;
+          const std::shared_ptr<const Model> old = Model::Parse(record.body, &faults);
+          if (old == nullptr) return true;
+          for (const CustomField& was : old->config().fields) {
+            const Field* now = model.schema()->Find(was.name);
+            if (now == nullptr || (now->type == was.type && now->shape == was.shape)) continue;
+            if (!told.insert(was.name).second) continue;
+            blocks->push_back(Cat("field '", was.name, "' is ", TypeName(was.type),
+                                  " in a published model and ", TypeName(now->type),
+                                  " in this one; give the new one another name"));
+          }
+          return true;
+        });
+    if (!status.ok() || seen < scan.limit) return status;
   }
 }
 
-// Brings the leads of a workspace up to a model.
-class Migration {
- public:
-  Migration(const Model& model, bool rebuild, bool renormalize, Store* store,
-            std::string_view workspace, const Call& call)
-      : model_(model),
-        rebuild_(rebuild),
-        renormalize_(renormalize),
-        store_(store),
-        workspace_(workspace),
-        call_(call) {}
+// What of the workspace the model would break.
+absl::StatusOr<std::vector<std::string>> Blocks(const Model& model, const Store& store,
+                                                std::string_view workspace) {
+  std::vector<std::string> blocks;
+  const auto snapshot = store.Read(workspace);
+  if (!snapshot.ok()) return snapshot.status();
+  absl::Status status = CheckStatuses(model, **snapshot, &blocks);
+  if (status.ok()) status = CheckFields(model, **snapshot, &blocks);
+  if (!status.ok()) return status;
+  return blocks;
+}
 
-  // Stale keys go first, so that they are free for whom they belong to now. What was done of it
-  // stays done when it ends in the middle; running it again does the rest.
-  absl::Status Run() {
-    absl::Status swept = Sweep(RecordKind::kClaim);
-    if (swept.ok()) swept = Sweep(RecordKind::kMatchKey);
-    if (!swept.ok()) return swept;
-    std::string last;
-    while (true) {
-      std::vector<std::string> ids;
-      absl::Status status = Page(last, &ids);
-      if (!status.ok() || ids.empty()) return status;
-      last = ids.back();
-      status = Bring(ids);
-      if (!status.ok()) return status;
-    }
+// The fields that leads are found by, as one text.
+std::string IndexedFields(const Model& model) {
+  std::string names;
+  for (const Field& field : model.schema()->fields()) {
+    if (field.promoted) names += Cat(field.name, " ");
   }
-
- private:
-  // Takes back the claims or candidate keys that leads do not have any more.
-  absl::Status Sweep(RecordKind kind) {
-    ScanRequest scan;
-    scan.kind = kind;
-    scan.limit = kPage;
-    while (true) {
-      std::vector<StoredRecord> page;
-      std::vector<Batch> batches;
-      {
-        const auto snapshot = store_->Read(workspace_);
-        if (!snapshot.ok()) return snapshot.status();
-        absl::Status status =
-            (*snapshot)->Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
-              page.push_back(record);
-              return true;
-            });
-        for (size_t i = 0; status.ok() && i < page.size(); ++i) {
-          status = SweepOne(**snapshot, page[i], &batches);
-        }
-        if (!status.ok()) return status;
-      }
-      if (!batches.empty()) {
-        std::vector<CommitResult> results(batches.size());
-        const absl::Status status = store_->Commit(workspace_, batches, results);
-        if (!status.ok()) return status;
-        const bool stale = std::ranges::any_of(results, [](const CommitResult& result) {
-          return result.code != CommitResult::Code::kCommitted;
-        });
-        if (stale) continue;  // the same page again
-      }
-      if (page.size() < kPage) return absl::OkStatus();
-      scan.after = {IndexValue(page.back().key.id), page.back().key.id};
-    }
-  }
-
-  absl::Status SweepOne(const Snapshot& snapshot, const StoredRecord& stored,
-                        std::vector<Batch>* batches) {
-    const bool claim = stored.key.kind == RecordKind::kClaim;
-    const size_t separator = stored.key.id.rfind(kKeySeparator);
-    const std::string text = claim ? stored.key.id : stored.key.id.substr(0, separator);
-    const std::string id = claim ? stored.body : stored.key.id.substr(separator + 1);
-    absl::StatusOr<LeadRecord> record = ReadLead(model_, snapshot, id);
-    if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
-    if (record.ok()) {
-      if (renormalize_) Renormalize(&record->lead);
-      const auto holder = snapshot.Lookup(text);
-      if (!holder.ok()) return holder.status();
-      const bool claimed = *holder && **holder == id;
-      for (const MatchKey& key :
-           model_.matching().Keys(record->lead.view(), model_.email_lists())) {
-        if (key.text != text) continue;
-        // A candidate that claims the key as well need not be found twice.
-        if (claim ? key.exclusive : !(key.exclusive && claimed)) return absl::OkStatus();
-      }
-    }
-    Batch batch;
-    batch.now = ToMicros(call_.now);
-    if (record.ok()) batch.checks = {{{RecordKind::kLead, id}, record->lead.version()}};
-    if (claim) batch.releases = {{text, id}};
-    batch.finish = [this, claim, id, key = stored.key](const Given&) {
-      Writes writes;
-      if (!claim) writes.deletes = {key};
-      writes.events = {MakeEvent(call_, model_, "rekeyed", id, "")};
-      return writes;
-    };
-    batches->push_back(std::move(batch));
-    return absl::OkStatus();
-  }
-
-  absl::Status Page(const std::string& last, std::vector<std::string>* ids) {
-    const auto snapshot = store_->Read(workspace_);
-    if (!snapshot.ok()) return snapshot.status();
-    ScanRequest scan;
-    scan.limit = kPage;
-    if (!last.empty()) scan.after = {IndexValue(last), last};
-    return (*snapshot)->Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
-      ids->push_back(record.key.id);
-      return true;
-    });
-  }
-
-  absl::Status Bring(std::vector<std::string> ids) {
-    for (int attempt = 0; attempt < kMostAttempts && !ids.empty(); ++attempt) {
-      // After a lost race one at a time: two leads of a page may want the same claim.
-      const size_t step = attempt == 0 ? ids.size() : 1;
-      std::vector<std::string> again;
-      for (size_t at = 0; at < ids.size(); at += step) {
-        const absl::Status status = Commit(std::span(ids).subspan(at, step), &again);
-        if (!status.ok()) return status;
-      }
-      ids = std::move(again);
-    }
-    if (ids.empty()) return absl::OkStatus();
-    return absl::AbortedError(ToAbsl(Cat("lead ", ids[0], " changes all the time; open again")));
-  }
-
-  absl::Status Commit(std::span<const std::string> ids, std::vector<std::string>* again) {
-    std::vector<Batch> batches;
-    std::vector<std::string> names;
-    {
-      const auto snapshot = store_->Read(workspace_);
-      if (!snapshot.ok()) return snapshot.status();
-      for (const std::string& id : ids) {
-        absl::StatusOr<std::optional<Batch>> batch = One(**snapshot, id);
-        if (!batch.ok()) return batch.status();
-        if (!*batch) continue;
-        batches.push_back(**std::move(batch));
-        names.push_back(id);
-      }
-    }
-    if (batches.empty()) return absl::OkStatus();
-    std::vector<CommitResult> results(batches.size());
-    const absl::Status status = store_->Commit(workspace_, batches, results);
-    if (!status.ok()) return status;
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (results[i].code != CommitResult::Code::kCommitted) again->push_back(names[i]);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::optional<Batch>> One(const Snapshot& snapshot, const std::string& id) {
-    absl::StatusOr<LeadRecord> record = ReadLead(model_, snapshot, id);
-    if (!record.ok()) return record.status();
-    if (rebuild_) {
-      const absl::Status status = Rebuild(snapshot, id, &record->state);
-      if (!status.ok()) return status;
-    }
-    bool renormalized = false;
-    if (renormalize_) renormalized = Renormalize(&record->lead);
-    const std::vector<MatchKey> keys =
-        model_.matching().Keys(record->lead.view(), model_.email_lists());
-    std::vector<Put> puts;
-    if (renormalized) puts.push_back(LeadPut(record->lead));
-    Rescored rescored;
-    Batch batch = RescoreBatch(model_, call_, *std::move(record), &rescored);
-    const absl::Status status = AddKeys(snapshot, id, keys, &batch, &puts);
-    if (!status.ok()) return status;
-    const bool rekeyed = !batch.claims.empty() || !puts.empty();
-    if (!rescored.score && !rescored.outlook && !rekeyed && !rebuild_) return std::nullopt;
-    batch.finish = [finish = std::move(batch.finish), puts = std::move(puts)](const Given& given) {
-      Writes writes = finish(given);
-      writes.puts.insert(writes.puts.end(), puts.begin(), puts.end());
-      return writes;
-    };
-    return batch;
-  }
-
-  // Brings the fields into the form of this program's normaliser; false when they had it.
-  bool Renormalize(Lead* lead) const {
-    NormalizedLead normalized = NormalizeLead(model_, *lead, true);
-    normalized.lead.Set(field::kVersion, (*lead)[field::kVersion]);
-    if (EncodeLead(normalized.lead, LeadForm::kStored) == EncodeLead(*lead, LeadForm::kStored)) {
-      return false;
-    }
-    *lead = std::move(normalized.lead);
-    return true;
-  }
-
-  // Counts all activities of the lead again.
-  absl::Status Rebuild(const Snapshot& snapshot, const std::string& id, LeadState* state) {
-    state->activities = ActivitySummary();
-    ScanRequest scan;
-    scan.kind = RecordKind::kActivity;
-    scan.index = "lead";
-    scan.low = scan.high = IndexValue(id);
-    while (true) {
-      absl::Status decoded;
-      size_t seen = 0;
-      const absl::Status status =
-          snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
-            ++seen;
-            scan.after = {value, record.key.id};
-            absl::StatusOr<Activity> activity = DecodeActivity(record.body);
-            decoded = activity.status();
-            if (!activity.ok()) return false;
-            const ActivityKind* kind = model_.FindKind(activity->kind);
-            if (kind == nullptr) return true;
-            model_.aggregates().Add(*activity, *kind->schema, call_.now, &state->activities);
-            return true;
-          });
-      if (!status.ok()) return status;
-      if (!decoded.ok()) return decoded;
-      if (seen < scan.limit) return absl::OkStatus();
-    }
-  }
-
-  // Adds to `batch` the keys that the lead lacks. Who claims a key first keeps it; the others are
-  // found by it, as after "create and flag".
-  absl::Status AddKeys(const Snapshot& snapshot, const std::string& id,
-                       const std::vector<MatchKey>& keys, Batch* batch, std::vector<Put>* puts) {
-    for (const MatchKey& key : keys) {
-      const auto holder = snapshot.Lookup(key.text);
-      if (!holder.ok()) return holder.status();
-      if (key.exclusive && *holder && **holder == id) continue;
-      if (key.exclusive && !*holder) {
-        batch->claims.push_back({key.text, id});
-        continue;
-      }
-      Put put = MatchKeyPut(key.text, id);
-      const auto known = snapshot.Get(put.key);
-      if (!known.ok()) return known.status();
-      if (!*known) puts->push_back(std::move(put));
-    }
-    return absl::OkStatus();
-  }
-
-  const Model& model_;
-  const bool rebuild_;
-  const bool renormalize_;
-  Store* const store_;
-  const std::string_view workspace_;
-  const Call& call_;
-};
+  return names;
+}
 
 absl::Status Blocked(const std::vector<std::string>& blocks) {
   std::string message = "the model cannot be published here: ";
@@ -358,9 +164,17 @@ Event ModelEvent(const Call& call, const Model& model, std::string_view type) {
   return event;
 }
 
-// The document comes into the feed before anything that was decided by it.
-absl::Status AddModel(const Model& model, Store* store, std::string_view workspace,
-                      const Call& call) {
+// The document comes into the feed before anything that was decided by it. False: somebody else was
+// faster.
+absl::StatusOr<bool> AddModel(const Model& model, Store* store, std::string_view workspace,
+                              const Call& call) {
+  {
+    const auto snapshot = store->Read(workspace);
+    if (!snapshot.ok()) return snapshot.status();
+    const auto known = (*snapshot)->Get(ModelPut(model).key);
+    if (!known.ok()) return known.status();
+    if (*known) return true;
+  }
   Batch batch;
   batch.now = ToMicros(call.now);
   batch.checks = {{ModelPut(model).key, 0}};
@@ -370,97 +184,168 @@ absl::Status AddModel(const Model& model, Store* store, std::string_view workspa
     writes.events = {ModelEvent(call, model, "model_added")};
     return writes;
   };
-  CommitResult result;  // stale: it is there already
-  return CommitOne(store, workspace, batch, &result);
-}
-
-// One try to make `model` the published one. False: somebody else published meanwhile.
-absl::StatusOr<bool> Publish(const Model& model, const Published& published, Store* store,
-                             std::string_view workspace, const Call& call) {
-  const std::string fingerprint = std::to_string(model.aggregates().Fingerprint());
-  const std::string normalizer = std::to_string(kNormalizerVersion);
-  const bool renormalize = !published.hash.empty() && published.normalizer != normalizer;
-  const bool rebuild = published.aggregates != fingerprint;
-  if (published.hash == model.hash() && !rebuild && !renormalize) return true;
-
-  if (!published.hash.empty()) {
-    Faults faults;
-    const std::shared_ptr<const Model> old = Model::Parse(published.text, &faults);
-    std::vector<std::string> blocks;
-    {
-      const auto snapshot = store->Read(workspace);
-      if (!snapshot.ok()) return snapshot.status();
-      const absl::Status status = CheckStatuses(model, **snapshot, &blocks);
-      if (!status.ok()) return status;
-    }
-    if (old != nullptr) CheckFields(model, *old, &blocks);
-    if (!blocks.empty()) return Blocked(blocks);
-  }
-
-  const bool fresh = published.hash.empty();
-  if (!fresh) {
-    absl::Status status = AddModel(model, store, workspace, call);
-    if (status.ok()) {
-      status = Migration(model, rebuild, renormalize, store, workspace, call).Run();
-    }
-    if (!status.ok()) return status;
-  }
-  Batch batch;
-  batch.now = ToMicros(call.now);
-  batch.checks = {{MetaModel(), published.version}};
-  batch.finish = [&](const Given&) {
-    Writes writes;
-    if (fresh) writes.puts.push_back(ModelPut(model));
-    writes.puts.push_back({MetaModel(), model.hash(), {}});
-    writes.puts.push_back({MetaNormalizer(), normalizer, {}});
-    writes.puts.push_back({MetaAggregates(), fingerprint, {}});
-    writes.events = {ModelEvent(call, model, "model_published")};
-    return writes;
-  };
   CommitResult result;
   const absl::Status status = CommitOne(store, workspace, batch, &result);
   if (!status.ok()) return status;
   return result.code == CommitResult::Code::kCommitted;
 }
 
+// What has to be done for `model`, from the start or from where it was left.
+MigrationCursor PlanMigration(const Model& model, const Published& published) {
+  MigrationCursor cursor;
+  cursor.model = model.hash();
+  cursor.normalizer = std::to_string(kNormalizerVersion);
+  cursor.aggregates = std::to_string(model.aggregates().Fingerprint());
+  cursor.rebuild = published.aggregates != cursor.aggregates;
+  cursor.renormalize = published.normalizer != cursor.normalizer;
+  Faults faults;
+  const std::shared_ptr<const Model> old = Model::Parse(published.text, &faults);
+  cursor.reindex = old == nullptr || IndexedFields(*old) != IndexedFields(model);
+  if (!published.pending) return cursor;
+  // Somebody has begun to bring leads up to this, or to something else.
+  const MigrationCursor& pending = *published.pending;
+  cursor.rebuild |= pending.rebuild || pending.aggregates != cursor.aggregates;
+  cursor.renormalize |= pending.renormalize || pending.normalizer != cursor.normalizer;
+  cursor.reindex |= pending.reindex || pending.model != cursor.model;
+  if (pending.model != cursor.model || pending.normalizer != cursor.normalizer) return cursor;
+  cursor.phase = pending.phase;
+  cursor.last = pending.last;
+  return cursor;
+}
+
+// The batch after which `model` is the published one.
+Batch PublishingBatch(const Model& model, const Published& published, const Call& call,
+                      int64_t epoch) {
+  const bool fresh = published.hash.empty();
+  Batch batch;
+  batch.now = ToMicros(call.now);
+  batch.checks = {{MetaModel(), published.version}, {MetaEpoch(), epoch}};
+  batch.finish = [&model, &call, fresh](const Given&) {
+    Writes writes;
+    if (fresh) writes.puts.push_back(ModelPut(model));
+    writes.puts.push_back({MetaModel(), model.hash(), {}});
+    writes.puts.push_back({MetaNormalizer(), std::to_string(kNormalizerVersion), {}});
+    writes.puts.push_back({MetaAggregates(), std::to_string(model.aggregates().Fingerprint()), {}});
+    writes.puts.push_back({MetaEpoch(), "", {}});
+    writes.events = {ModelEvent(call, model, "model_published")};
+    return writes;
+  };
+  return batch;
+}
+
+// Brings all leads up to `model`; nullopt when somebody else was faster, else the epoch.
+absl::StatusOr<std::optional<int64_t>> Migrate(const Model& model, const Published& published,
+                                               Store* store, std::string_view workspace,
+                                               const Call& call) {
+  absl::StatusOr<std::vector<std::string>> blocks = Blocks(model, *store, workspace);
+  if (!blocks.ok()) return blocks.status();
+  if (!blocks->empty()) return Blocked(*blocks);
+  const absl::StatusOr<bool> added = AddModel(model, store, workspace, call);
+  if (!added.ok()) return added.status();
+  if (!*added) return std::nullopt;
+  const MigrationCursor cursor = PlanMigration(model, published);
+  const std::string before = published.pending ? published.pending->Encode() : std::string();
+  Migration migration(model, store, workspace, call, cursor, published.epoch);
+  absl::StatusOr<bool> mine = true;
+  if (cursor.Encode() != before) mine = migration.Begin();
+  if (!mine.ok()) return mine.status();
+  if (!*mine) return std::nullopt;
+  // Now that nobody else writes: what came in while it was looked at first.
+  blocks = Blocks(model, *store, workspace);
+  if (!blocks.ok()) return blocks.status();
+  if (!blocks->empty()) {
+    const absl::Status ended = migration.End(before);
+    return ended.ok() ? Blocked(*blocks) : ended;
+  }
+  mine = migration.Run();
+  if (!mine.ok()) return mine.status();
+  if (!*mine) return std::nullopt;
+  return migration.epoch();
+}
+
+// One try to make `model` the published one; the epoch from then on, or nullopt: somebody else
+// published meanwhile.
+absl::StatusOr<std::optional<int64_t>> Publish(const Model& model, const Published& published,
+                                               Store* store, std::string_view workspace,
+                                               const Call& call) {
+  const bool same = published.hash == model.hash() && !published.pending &&
+                    published.normalizer == std::to_string(kNormalizerVersion) &&
+                    published.aggregates == std::to_string(model.aggregates().Fingerprint());
+  if (same) return published.epoch;
+  int64_t epoch = published.epoch;
+  if (!published.hash.empty()) {
+    const auto migrated = Migrate(model, published, store, workspace, call);
+    if (!migrated.ok() || !*migrated) return migrated;
+    epoch = **migrated;
+  }
+  CommitResult result;
+  const absl::Status status =
+      CommitOne(store, workspace, PublishingBatch(model, published, call, epoch), &result);
+  if (!status.ok()) return status;
+  if (result.code != CommitResult::Code::kCommitted) return std::nullopt;
+  return epoch + 1;
+}
+
+// The model to open with: the one that is asked for, else the one that was being published, else
+// the published one, else the default.
+absl::StatusOr<std::shared_ptr<const Model>> ChooseModel(const EngineOptions& options,
+                                                         const Published& published) {
+  if (options.model != nullptr) return options.model;
+  const bool go_on = published.pending && !options.read_only;
+  const std::string& hash = go_on ? published.pending->model : published.hash;
+  if (hash.empty() || hash == Model::Default()->hash()) return Model::Default();
+  Faults faults;
+  std::shared_ptr<const Model> model =
+      Model::Parse(go_on ? published.pending_text : published.text, &faults);
+  if (model != nullptr) return model;
+  return FailedPrecondition("the published model does not compile with this version: ",
+                            FormatFaults(faults));
+}
+
 }  // namespace
 
-Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model)
+Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model,
+               int64_t epoch)
     : store_(store),
       workspace_(std::move(options.workspace)),
       read_only_(options.read_only),
-      model_(std::move(model)) {}
+      model_(std::move(model)),
+      epoch_(epoch) {}
 
 Engine::~Engine() = default;
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(EngineOptions options, Store* store,
                                                      const Call& call) {
   if (options.workspace.empty()) return InvalidArgument("the workspace needs a name");
-  std::shared_ptr<const Model> model = options.model;
+  std::string place;
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     const absl::StatusOr<Published> published = ReadPublished(*store, options.workspace);
     if (!published.ok()) return published.status();
-    if (options.model == nullptr) {
-      model = Model::Default();
-      if (!published->hash.empty() && published->hash != model->hash()) {
-        Faults faults;
-        model = Model::Parse(published->text, &faults);
-        if (model == nullptr) {
-          return FailedPrecondition("the published model does not compile with this version: ",
-                                    FormatFaults(faults));
-        }
-      }
-    }
-    absl::StatusOr<bool> done = true;
+    absl::StatusOr<std::shared_ptr<const Model>> model = ChooseModel(options, *published);
+    if (!model.ok()) return model.status();
+    absl::StatusOr<std::optional<int64_t>> epoch = published->epoch;
     if (!options.read_only) {
-      done = Publish(*model, *published, store, options.workspace, call);
+      epoch = Publish(**model, *published, store, options.workspace, call);
     }
-    if (!done.ok()) return done.status();
-    if (*done) {
-      return std::unique_ptr<Engine>(new Engine(std::move(options), store, std::move(model)));
+    if (!epoch.ok()) return epoch.status();
+    if (*epoch) {
+      return std::unique_ptr<Engine>(
+          new Engine(std::move(options), store, *std::move(model), **epoch));
     }
+    // Another engine that does the same gets on with it.
+    const bool moves = published->pending && published->pending->model == (*model)->hash() &&
+                       published->pending->Encode() != place;
+    if (!moves) continue;
+    place = published->pending->Encode();
+    attempt = 0;
   }
   return absl::AbortedError("other models are being published here all the time; open again");
+}
+
+absl::Status Superseded(const Model& model) {
+  return FailedPrecondition("this engine's model, ", model.hash(),
+                            ", is no longer the one of the workspace: another one is published, or "
+                            "just being; open again and try with the same request id");
 }
 
 }  // namespace leadcore

@@ -56,6 +56,8 @@ absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& 
 
 // The score of `lead` at `now`, written into `state` and `lead`.
 void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state);
+// The same, when time alone may have changed it.
+void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record);
 
 // An event of this call; the payload is encoded by the caller.
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
@@ -137,6 +139,11 @@ struct Rescored {
 };
 // Evaluates `record` at call.now; the batch puts its state.
 Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what);
+
+// ---- open.cc
+
+// What an engine answers whose model is not the workspace's any more.
+absl::Status Superseded(const Model& model);
 
 // ---- replies
 

@@ -23,13 +23,6 @@ namespace {
 constexpr size_t kPage = 1000;
 constexpr size_t kMostListed = 10'000;
 
-void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record) {
-  const std::optional<int64_t>& until = record->state.score.valid_until;
-  if (until && ToMicros(now) >= *until) {
-    Evaluate(model, now, &record->lead, &record->state);
-  }
-}
-
 std::string ShowValue(const IndexValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return Cat("\"", *text, "\"");
   if (const auto* whole = std::get_if<int64_t>(&value)) return std::to_string(*whole);

@@ -131,6 +131,13 @@ void Evaluate(const Model& model, absl::Time now, Lead* lead, LeadState* state) 
   SetDerived(*state, lead);
 }
 
+void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record) {
+  const std::optional<int64_t>& until = record->state.score.valid_until;
+  if (until && ToMicros(now) >= *until) {
+    Evaluate(model, now, &record->lead, &record->state);
+  }
+}
+
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
                 std::string payload) {
   Event event;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/migrate.h"
 #include "engine/parts.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
@@ -92,6 +93,7 @@ absl::StatusOr<TickReply> Engine::Tick(const Call& call, size_t limit) {
         if (!record.ok()) return record.status();
         changes.emplace_back();
         batches.push_back(RescoreBatch(*model_, call, *std::move(record), &changes.back()));
+        batches.back().checks.push_back({MetaEpoch(), epoch_});
       }
     }
     if (batches.empty()) return reply;
@@ -99,6 +101,8 @@ absl::StatusOr<TickReply> Engine::Tick(const Call& call, size_t limit) {
     const absl::Status status = store_->Commit(workspace_, batches, results);
     if (!status.ok()) return status;
     for (size_t i = 0; i < results.size(); ++i) {
+      const bool stale = results[i].code == CommitResult::Code::kStale;
+      if (stale && results[i].key == MetaEpoch()) return Superseded(*model_);
       // Whoever was faster evaluated the lead as well; if it is still due, the next page has it.
       if (results[i].code != CommitResult::Code::kCommitted) continue;
       ++reply.due;

@@ -329,6 +329,13 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   if (std::filesystem::exists(to)) {
     return FailedPrecondition(to, " is there already; name a new file");
   }
+  std::error_code error;
+  // SQLite would take such a log for that of the new file.
+  for (const char* log : {"-wal", "-journal"}) {
+    if (!std::filesystem::exists(to + log) || std::filesystem::is_empty(to + log, error)) continue;
+    return FailedPrecondition(to, log, " is there, of a database that is gone; remove it as well, ",
+                              "or name another file");
+  }
   using Mode = SqliteDatabase::Mode;
   absl::StatusOr<std::unique_ptr<SqliteDatabase>> source =
       SqliteDatabase::Open(from, Mode::kRead, "");
@@ -338,7 +345,6 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   if (!status.ok()) return status;
   // Under its name only when it is whole and on the disk.
   const std::string part = to + ".part";
-  std::error_code error;
   std::filesystem::remove(part, error);
   {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> copy =

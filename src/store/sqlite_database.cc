@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "store/page_seal.h"
 #include "store/sqlite_page_vfs.h"
 #include "text.h"
 
@@ -25,8 +26,8 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
   const std::string message = Cat(doing, ": ", what);
   if (extended == SQLITE_IOERR_DATA || code == SQLITE_CORRUPT) {
     return absl::DataLossError(
-        ToAbsl(Cat("the database is damaged; `leadcore verify` tells where, a backup can be "
-                   "restored (",
+        ToAbsl(Cat("the database is damaged; `leadcore verify` tells where; restore a backup, or "
+                   "save what is whole by `leadcore export --skip-damaged` (",
                    message, ")")));
   }
   switch (code) {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#define XXH_INLINE_ALL
 #include "store/sqlite_page_vfs.h"
 
 #include <sqlite3.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,19 +16,11 @@
 #include <utility>
 #include <vector>
 
+#include "store/page_seal.h"
 #include "text.h"
 
 namespace leadcore {
 namespace {
-
-constexpr int kHeaderBytes = 100;
-constexpr int kLargestPage = 65'536;
-constexpr std::string_view kMagic("SQLite format 3\0", 16);
-
-// Places in the header of a SQLite file.
-constexpr size_t kPageSizeAt = 16;
-constexpr size_t kReservedAt = 20;
-constexpr size_t kApplicationIdAt = 68;
 
 struct ShimFile {
   sqlite3_file shim;  // first: SQLite sees only this
@@ -47,48 +37,6 @@ ShimFile* Shim(sqlite3_file* file) { return reinterpret_cast<ShimFile*>(file); }
 sqlite3_file* Real(sqlite3_file* file) { return Shim(file)->real; }
 sqlite3_vfs* Base(sqlite3_vfs* vfs) { return static_cast<sqlite3_vfs*>(vfs->pAppData); }
 
-uint64_t Checksum(const unsigned char* page, int size, int64_t number) {
-  return XXH3_64bits_withSeed(page, static_cast<size_t>(size - kPageChecksumBytes),
-                              static_cast<uint64_t>(number));
-}
-
-void Seal(unsigned char* page, int size, int64_t number) {
-  const uint64_t sum = Checksum(page, size, number);
-  for (int i = 0; i < kPageChecksumBytes; ++i) {
-    page[size - kPageChecksumBytes + i] = static_cast<unsigned char>(sum >> (8 * i));
-  }
-}
-
-bool Sealed(const unsigned char* page, int size, int64_t number) {
-  uint64_t sum = 0;
-  for (int i = kPageChecksumBytes - 1; i >= 0; --i) {
-    sum = sum << 8 | page[size - kPageChecksumBytes + i];
-  }
-  return sum == Checksum(page, size, number);
-}
-
-bool IsPageSize(int64_t size) {
-  return size >= 512 && size <= kLargestPage && (size & (size - 1)) == 0;
-}
-
-// What the first bytes of a file say of it.
-struct Header {
-  bool ours = false;
-  int page_size = 0;  // as told, not checked
-};
-Header ReadHeader(const unsigned char* bytes) {
-  Header header;
-  if (std::memcmp(bytes, kMagic.data(), kMagic.size()) != 0) return header;
-  const uint32_t application =
-      uint32_t{bytes[kApplicationIdAt]} << 24 | uint32_t{bytes[kApplicationIdAt + 1]} << 16 |
-      uint32_t{bytes[kApplicationIdAt + 2]} << 8 | uint32_t{bytes[kApplicationIdAt + 3]};
-  // Either mark will do: one of them may be what is damaged.
-  header.ours = bytes[kReservedAt] == kPageChecksumBytes || application == kApplicationId;
-  header.page_size = bytes[kPageSizeAt] << 8 | bytes[kPageSizeAt + 1];
-  if (header.page_size == 1) header.page_size = kLargestPage;
-  return header;
-}
-
 int Damaged(int64_t number) {
   sqlite3_log(SQLITE_IOERR_DATA, "the checksum of page %lld is wrong",
               static_cast<long long>(number));
@@ -97,18 +45,19 @@ int Damaged(int64_t number) {
 
 // Whether the file says by its first bytes that it is ours. What is too short or garbled says no.
 bool SaysOurs(sqlite3_file* real) {
-  unsigned char bytes[kHeaderBytes];
-  return real->pMethods->xRead(real, bytes, kHeaderBytes, 0) == SQLITE_OK && ReadHeader(bytes).ours;
+  unsigned char bytes[kFileHeaderBytes];
+  return real->pMethods->xRead(real, bytes, kFileHeaderBytes, 0) == SQLITE_OK &&
+         ReadFileHeader(bytes).ours;
 }
 
 // Reads page `number` of `size` bytes into `page` and checks it.
 int ReadPage(sqlite3_file* real, unsigned char* page, int size, int64_t number) {
   const int code = real->pMethods->xRead(real, page, size, (number - 1) * size);
-  if (code == SQLITE_OK && Sealed(page, size, number)) return SQLITE_OK;
+  if (code == SQLITE_OK && PageSealed(page, size, number)) return SQLITE_OK;
   if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return code;
   // Page 1 without its mark: SQLite says what it is, or is not. SQLite asks for no page past the
   // end of a file that is whole.
-  const bool ours = number == 1 ? ReadHeader(page).ours : SaysOurs(real);
+  const bool ours = number == 1 ? ReadFileHeader(page).ours : SaysOurs(real);
   return ours ? Damaged(number) : code;
 }
 
@@ -127,7 +76,7 @@ int Write(sqlite3_file* handle, const void* bytes, int amount, sqlite3_int64 off
   // SQLite writes whole pages to a main file, and nothing else.
   if (!IsPageSize(amount) || offset % amount != 0) return SQLITE_IOERR_WRITE;
   std::memcpy(file->buffer, bytes, static_cast<size_t>(amount));
-  Seal(file->buffer, amount, offset / amount + 1);
+  SealPage(file->buffer, amount, offset / amount + 1);
   return file->real->pMethods->xWrite(file->real, file->buffer, amount, offset);
 }
 
@@ -351,13 +300,13 @@ absl::Status CheckPages(const std::string& path, const std::string& base,
   RawFile raw;
   const absl::Status opened = raw.Open(path, base, false);
   if (!opened.ok()) return opened;
-  unsigned char bytes[kHeaderBytes];
+  unsigned char bytes[kFileHeaderBytes];
   sqlite3_int64 bytes_in_file = 0;
-  if (!raw.Read(bytes, kHeaderBytes, 0) ||
+  if (!raw.Read(bytes, kFileHeaderBytes, 0) ||
       raw.get()->pMethods->xFileSize(raw.get(), &bytes_in_file) != SQLITE_OK) {
     return FailedPrecondition(path, " cannot be read");
   }
-  const Header header = ReadHeader(bytes);
+  const FileHeader header = ReadFileHeader(bytes);
   std::optional<Log> log;
   int page_size = header.page_size;
   if (!header.ours || !IsPageSize(page_size)) {

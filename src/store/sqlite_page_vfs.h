@@ -14,11 +14,6 @@
 
 namespace leadcore {
 
-// What a connection has to reserve at the end of the pages of a new file.
-inline constexpr int kPageChecksumBytes = 8;
-// PRAGMA application_id of our files: "LEAD".
-inline constexpr uint32_t kApplicationId = 0x4c454144;
-
 // The name of such a VFS over the one named `base` ("": the system's), registered with the first
 // call. A damaged page is read as SQLITE_IOERR_DATA. Files of other programs are read as they are.
 // Thread-safe.

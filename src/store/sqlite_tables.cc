@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "store/sqlite_page_vfs.h"
+#include "store/page_seal.h"
 #include "text.h"
 
 namespace leadcore {
