@@ -40,7 +40,9 @@ class Engine {
   // Publishes the model by content hash when it is new. Brings leads up to it: activity summaries
   // are rebuilt when it needs others, keys are made again and scores evaluated again when they
   // changed. FAILED_PRECONDITION lists what blocks it: statuses in use that it lacks, custom fields
-  // with another type, another normaliser version. `store` is borrowed and must outlive the engine.
+  // with another type, another normaliser version. Commands of engines that were opened before are
+  // refused once another model comes in (FAILED_PRECONDITION: open again). `store` is borrowed and
+  // must outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(EngineOptions options, Store* store,
                                                       const Call& call);
   ~Engine();
@@ -80,12 +82,14 @@ class Engine {
   absl::Status Maintain(const Call& call);
 
  private:
-  Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model);
+  Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model,
+         int64_t model_version);
 
   Store* const store_;
   const std::string workspace_;
   const bool read_only_;
   const std::shared_ptr<const Model> model_;
+  const int64_t model_version_;  // of the record that names it
 };
 
 // The score that a lead would have at `now` if it came in with nothing known of it, without a

@@ -82,9 +82,14 @@ Reply Remembered(const std::string& stored, const std::vector<int64_t>& position
 // One caller's commands on their way through the store.
 class Applier {
  public:
-  Applier(const Model& model, Store* store, std::string_view workspace, const Call& call,
-          std::span<const Command> commands)
-      : model_(model), store_(store), workspace_(workspace), call_(call), commands_(commands) {
+  Applier(const Model& model, int64_t model_version, Store* store, std::string_view workspace,
+          const Call& call, std::span<const Command> commands)
+      : model_(model),
+        model_version_(model_version),
+        store_(store),
+        workspace_(workspace),
+        call_(call),
+        commands_(commands) {
     replies_.resize(commands.size());
     for (size_t i = 0; i < commands.size(); ++i) {
       request_ids_.push_back(commands[i].request_id.empty() ? Cat(call.request_id, "/", i)
@@ -109,6 +114,7 @@ class Applier {
                    command.body);
     if (prepared.ok() && prepared->batch) {
       prepared->batch->fingerprint = Fingerprint(command, &prepared->bytes);
+      prepared->batch->checks.push_back({MetaModel(), model_version_});
     }
     return prepared;
   }
@@ -201,6 +207,9 @@ class Applier {
         replies_[at] = Reused(request_ids_[at]);
         return true;
       case CommitResult::Code::kStale:
+        if (result.key != MetaModel()) return false;
+        replies_[at] = Failed(ModelChanged());
+        return true;
       case CommitResult::Code::kClaimHeld:
         return false;
     }
@@ -239,6 +248,7 @@ class Applier {
   }
 
   const Model& model_;
+  const int64_t model_version_;
   Store* const store_;
   const std::string_view workspace_;
   const Call& call_;
@@ -269,7 +279,7 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
         "tried again");
   }
   if (!refusal.ok()) return std::vector<Reply>(commands.size(), Failed(refusal));
-  return Applier(*model_, store_, workspace_, call, commands).Run();
+  return Applier(*model_, model_version_, store_, workspace_, call, commands).Run();
 }
 
 Reply Engine::Apply(const Call& call, Command command) {

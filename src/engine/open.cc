@@ -19,7 +19,8 @@ constexpr int kMostAttempts = 20;
 constexpr size_t kMostNamed = 10;
 
 RecordKey Meta(std::string_view name) { return {RecordKind::kMeta, std::string(name)}; }
-RecordKey MetaModel() { return Meta("model"); }
+// There while leads are brought up to a model: its hash, a space, the version of the normaliser.
+RecordKey MetaMigration() { return Meta("migration"); }
 RecordKey MetaNormalizer() { return Meta("normalizer"); }
 RecordKey MetaAggregates() { return Meta("aggregates"); }
 
@@ -33,7 +34,8 @@ struct Published {
   std::string text;
   std::string normalizer;
   std::string aggregates;
-  int64_t version = 0;  // of the record that names the model
+  std::string migration;  // not "": bringing leads up to another one ended in the middle
+  int64_t version = 0;    // of the record that names the model
 };
 
 absl::StatusOr<Published> ReadPublished(const Store& store, std::string_view workspace) {
@@ -54,6 +56,9 @@ absl::StatusOr<Published> ReadPublished(const Store& store, std::string_view wor
   const auto aggregates = (*snapshot)->Get(MetaAggregates());
   if (!aggregates.ok()) return aggregates.status();
   published.aggregates = BodyOf(*aggregates);
+  const auto migration = (*snapshot)->Get(MetaMigration());
+  if (!migration.ok()) return migration.status();
+  published.migration = BodyOf(*migration);
   return published;
 }
 
@@ -92,14 +97,22 @@ void CheckFields(const Model& model, const Model& old, std::vector<std::string>*
   }
 }
 
-// Brings the leads of a workspace up to a model.
+// What of the leads has to be made anew, beside keys and scores.
+struct Anew {
+  bool summaries = false;  // of activities
+  bool fields = false;     // in the forms of this program's normaliser
+  bool indexes = false;
+};
+
+// Brings the leads of a workspace up to a model, as long as nobody else begins to publish.
 class Migration {
  public:
-  Migration(const Model& model, bool rebuild, bool renormalize, Store* store,
+  // `version`: of the record that names the published model.
+  Migration(const Model& model, const Anew& anew, int64_t version, Store* store,
             std::string_view workspace, const Call& call)
       : model_(model),
-        rebuild_(rebuild),
-        renormalize_(renormalize),
+        anew_(anew),
+        version_(version),
         store_(store),
         workspace_(workspace),
         call_(call) {}
@@ -120,8 +133,23 @@ class Migration {
       if (!status.ok()) return status;
     }
   }
+  // Run ended because somebody else began.
+  bool overtaken() const { return overtaken_; }
 
  private:
+  absl::Status CommitAll(std::vector<Batch>* batches, std::vector<CommitResult>* results) {
+    for (Batch& batch : *batches) {
+      batch.checks.insert(batch.checks.begin(), {MetaModel(), version_});
+    }
+    results->resize(batches->size());
+    const absl::Status status = store_->Commit(workspace_, *batches, *results);
+    if (!status.ok()) return status;
+    overtaken_ = std::ranges::any_of(*results, [](const CommitResult& result) {
+      return result.code == CommitResult::Code::kStale && result.key == MetaModel();
+    });
+    return overtaken_ ? absl::AbortedError("another model is being published") : status;
+  }
+
   // Takes back the claims or candidate keys that leads do not have any more.
   absl::Status Sweep(RecordKind kind) {
     ScanRequest scan;
@@ -144,8 +172,8 @@ class Migration {
         if (!status.ok()) return status;
       }
       if (!batches.empty()) {
-        std::vector<CommitResult> results(batches.size());
-        const absl::Status status = store_->Commit(workspace_, batches, results);
+        std::vector<CommitResult> results;
+        const absl::Status status = CommitAll(&batches, &results);
         if (!status.ok()) return status;
         const bool stale = std::ranges::any_of(results, [](const CommitResult& result) {
           return result.code != CommitResult::Code::kCommitted;
@@ -166,7 +194,7 @@ class Migration {
     absl::StatusOr<LeadRecord> record = ReadLead(model_, snapshot, id);
     if (!record.ok() && !absl::IsNotFound(record.status())) return record.status();
     if (record.ok()) {
-      if (renormalize_) Renormalize(&record->lead);
+      if (anew_.fields) Renormalize(&record->lead);
       const auto holder = snapshot.Lookup(text);
       if (!holder.ok()) return holder.status();
       const bool claimed = *holder && **holder == id;
@@ -233,8 +261,8 @@ class Migration {
       }
     }
     if (batches.empty()) return absl::OkStatus();
-    std::vector<CommitResult> results(batches.size());
-    const absl::Status status = store_->Commit(workspace_, batches, results);
+    std::vector<CommitResult> results;
+    const absl::Status status = CommitAll(&batches, &results);
     if (!status.ok()) return status;
     for (size_t i = 0; i < results.size(); ++i) {
       if (results[i].code != CommitResult::Code::kCommitted) again->push_back(names[i]);
@@ -244,23 +272,24 @@ class Migration {
 
   absl::StatusOr<std::optional<Batch>> One(const Snapshot& snapshot, const std::string& id) {
     absl::StatusOr<LeadRecord> record = ReadLead(model_, snapshot, id);
+    if (absl::IsNotFound(record.status())) return std::nullopt;  // erased meanwhile
     if (!record.ok()) return record.status();
-    if (rebuild_) {
+    if (anew_.summaries) {
       const absl::Status status = Rebuild(snapshot, id, &record->state);
       if (!status.ok()) return status;
     }
     bool renormalized = false;
-    if (renormalize_) renormalized = Renormalize(&record->lead);
+    if (anew_.fields) renormalized = Renormalize(&record->lead);
     const std::vector<MatchKey> keys =
         model_.matching().Keys(record->lead.view(), model_.email_lists());
     std::vector<Put> puts;
-    if (renormalized) puts.push_back(LeadPut(record->lead));
+    if (renormalized || anew_.indexes) puts.push_back(LeadPut(record->lead));
     Rescored rescored;
     Batch batch = RescoreBatch(model_, call_, *std::move(record), &rescored);
     const absl::Status status = AddKeys(snapshot, id, keys, &batch, &puts);
     if (!status.ok()) return status;
     const bool rekeyed = !batch.claims.empty() || !puts.empty();
-    if (!rescored.score && !rescored.outlook && !rekeyed && !rebuild_) return std::nullopt;
+    if (!rescored.score && !rescored.outlook && !rekeyed && !anew_.summaries) return std::nullopt;
     batch.finish = [finish = std::move(batch.finish), puts = std::move(puts)](const Given& given) {
       Writes writes = finish(given);
       writes.puts.insert(writes.puts.end(), puts.begin(), puts.end());
@@ -272,7 +301,10 @@ class Migration {
   // Brings the fields into the form of this program's normaliser; false when they had it.
   bool Renormalize(Lead* lead) const {
     NormalizedLead normalized = NormalizeLead(model_, *lead, true);
-    normalized.lead.Set(field::kVersion, (*lead)[field::kVersion]);
+    for (const FieldId id : {field::kId, field::kVersion, field::kMergedInto, field::kPool,
+                             field::kTerritory, field::kUpdateTime}) {
+      normalized.lead.Set(id, (*lead)[id]);
+    }
     if (EncodeLead(normalized.lead, LeadForm::kStored) == EncodeLead(*lead, LeadForm::kStored)) {
       return false;
     }
@@ -329,11 +361,12 @@ class Migration {
   }
 
   const Model& model_;
-  const bool rebuild_;
-  const bool renormalize_;
+  const Anew anew_;
+  const int64_t version_;
   Store* const store_;
   const std::string_view workspace_;
   const Call& call_;
+  bool overtaken_ = false;
 };
 
 absl::Status Blocked(const std::vector<std::string>& blocks) {
@@ -358,59 +391,93 @@ Event ModelEvent(const Call& call, const Model& model, std::string_view type) {
   return event;
 }
 
-// The document comes into the feed before anything that was decided by it.
-absl::Status AddModel(const Model& model, Store* store, std::string_view workspace,
-                      const Call& call) {
-  Batch batch;
-  batch.now = ToMicros(call.now);
-  batch.checks = {{ModelPut(model).key, 0}};
-  batch.finish = [&](const Given&) {
-    Writes writes;
-    writes.puts = {ModelPut(model)};
-    writes.events = {ModelEvent(call, model, "model_added")};
-    return writes;
-  };
-  CommitResult result;  // stale: it is there already
-  return CommitOne(store, workspace, batch, &result);
-}
-
-// One try to make `model` the published one. False: somebody else published meanwhile.
-absl::StatusOr<bool> Publish(const Model& model, const Published& published, Store* store,
-                             std::string_view workspace, const Call& call) {
-  const std::string fingerprint = std::to_string(model.aggregates().Fingerprint());
-  const std::string normalizer = std::to_string(kNormalizerVersion);
-  const bool renormalize = !published.hash.empty() && published.normalizer != normalizer;
-  const bool rebuild = published.aggregates != fingerprint;
-  if (published.hash == model.hash() && !rebuild && !renormalize) return true;
-
-  if (!published.hash.empty()) {
-    Faults faults;
-    const std::shared_ptr<const Model> old = Model::Parse(published.text, &faults);
-    std::vector<std::string> blocks;
-    {
-      const auto snapshot = store->Read(workspace);
-      if (!snapshot.ok()) return snapshot.status();
-      const absl::Status status = CheckStatuses(model, **snapshot, &blocks);
-      if (!status.ok()) return status;
-    }
-    if (old != nullptr) CheckFields(model, *old, &blocks);
-    if (!blocks.empty()) return Blocked(blocks);
-  }
-
-  const bool fresh = published.hash.empty();
-  if (!fresh) {
-    absl::Status status = AddModel(model, store, workspace, call);
-    if (status.ok()) {
-      status = Migration(model, rebuild, renormalize, store, workspace, call).Run();
-    }
-    if (!status.ok()) return status;
+// Says that leads are going to be brought up to `model`, whose document comes into the feed before
+// anything that is decided by it. Engines that were opened before are refused from here on. False:
+// somebody else published meanwhile.
+absl::StatusOr<bool> Announce(const Model& model, const Published& published, Store* store,
+                              std::string_view workspace, const Call& call) {
+  bool known = false;
+  {
+    const auto snapshot = store->Read(workspace);
+    if (!snapshot.ok()) return snapshot.status();
+    const auto document = (*snapshot)->Get(ModelPut(model).key);
+    if (!document.ok()) return document.status();
+    known = document->has_value();
   }
   Batch batch;
   batch.now = ToMicros(call.now);
   batch.checks = {{MetaModel(), published.version}};
   batch.finish = [&](const Given&) {
     Writes writes;
+    if (!known) writes.puts.push_back(ModelPut(model));
+    writes.puts.push_back({MetaModel(), published.hash, {}});
+    writes.puts.push_back({MetaMigration(), Cat(model.hash(), " ", kNormalizerVersion), {}});
+    writes.events = {ModelEvent(call, model, "model_added")};
+    return writes;
+  };
+  CommitResult result;
+  const absl::Status status = CommitOne(store, workspace, batch, &result);
+  if (!status.ok()) return status;
+  return result.code == CommitResult::Code::kCommitted;
+}
+
+absl::Status CheckBlocks(const Model& model, const Model* old, const Store& store,
+                         std::string_view workspace) {
+  std::vector<std::string> blocks;
+  const auto snapshot = store.Read(workspace);
+  if (!snapshot.ok()) return snapshot.status();
+  const absl::Status status = CheckStatuses(model, **snapshot, &blocks);
+  if (!status.ok()) return status;
+  if (old != nullptr) CheckFields(model, *old, &blocks);
+  return blocks.empty() ? absl::OkStatus() : Blocked(blocks);
+}
+
+// Whether leads have to be put again to be found by the indexes of `model`.
+bool OtherIndexes(const Model& model, const Model* old) {
+  if (old == nullptr) return true;
+  return std::ranges::any_of(model.schema()->fields(), [&](const Field& field) {
+    const Field* was = old->schema()->Find(field.name);
+    return field.promoted != (was != nullptr && was->promoted);
+  });
+}
+
+// One try to make `model` the published one: the version of the record that names it. None:
+// somebody else published meanwhile.
+absl::StatusOr<std::optional<int64_t>> Publish(const Model& model, const Published& published,
+                                               Store* store, std::string_view workspace,
+                                               const Call& call) {
+  const std::string fingerprint = std::to_string(model.aggregates().Fingerprint());
+  const std::string normalizer = std::to_string(kNormalizerVersion);
+  const bool fresh = published.hash.empty();
+  // What an unfinished change did to the leads is not known: it is made anew.
+  const bool unfinished = !published.migration.empty();
+  const bool normalized = published.normalizer == normalizer &&
+                          (!unfinished || published.migration.ends_with(Cat(" ", normalizer)));
+  Anew anew{unfinished || published.aggregates != fingerprint, !fresh && !normalized, unfinished};
+  if (published.hash == model.hash() && !anew.summaries && !anew.fields) return published.version;
+
+  int64_t version = published.version;
+  if (!fresh) {
+    Faults faults;
+    const std::shared_ptr<const Model> old = Model::Parse(published.text, &faults);
+    absl::Status status = CheckBlocks(model, old.get(), *store, workspace);
+    if (!status.ok()) return status;
+    const absl::StatusOr<bool> announced = Announce(model, published, store, workspace, call);
+    if (!announced.ok()) return announced.status();
+    if (!*announced) return std::nullopt;
+    anew.indexes |= OtherIndexes(model, old.get());
+    Migration migration(model, anew, ++version, store, workspace, call);
+    status = migration.Run();
+    if (migration.overtaken()) return std::nullopt;
+    if (!status.ok()) return status;
+  }
+  Batch batch;
+  batch.now = ToMicros(call.now);
+  batch.checks = {{MetaModel(), version}};
+  batch.finish = [&](const Given&) {
+    Writes writes;
     if (fresh) writes.puts.push_back(ModelPut(model));
+    if (!fresh) writes.deletes = {MetaMigration()};
     writes.puts.push_back({MetaModel(), model.hash(), {}});
     writes.puts.push_back({MetaNormalizer(), normalizer, {}});
     writes.puts.push_back({MetaAggregates(), fingerprint, {}});
@@ -420,16 +487,26 @@ absl::StatusOr<bool> Publish(const Model& model, const Published& published, Sto
   CommitResult result;
   const absl::Status status = CommitOne(store, workspace, batch, &result);
   if (!status.ok()) return status;
-  return result.code == CommitResult::Code::kCommitted;
+  if (result.code != CommitResult::Code::kCommitted) return std::nullopt;
+  return version + 1;
 }
 
 }  // namespace
 
-Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model)
+RecordKey MetaModel() { return Meta("model"); }
+
+absl::Status ModelChanged() {
+  return absl::FailedPreconditionError(
+      "another model was published here since this engine was opened; open it again");
+}
+
+Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model,
+               int64_t model_version)
     : store_(store),
       workspace_(std::move(options.workspace)),
       read_only_(options.read_only),
-      model_(std::move(model)) {}
+      model_(std::move(model)),
+      model_version_(model_version) {}
 
 Engine::~Engine() = default;
 
@@ -451,13 +528,14 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(EngineOptions options, Stor
         }
       }
     }
-    absl::StatusOr<bool> done = true;
+    absl::StatusOr<std::optional<int64_t>> version = published->version;
     if (!options.read_only) {
-      done = Publish(*model, *published, store, options.workspace, call);
+      version = Publish(*model, *published, store, options.workspace, call);
     }
-    if (!done.ok()) return done.status();
-    if (*done) {
-      return std::unique_ptr<Engine>(new Engine(std::move(options), store, std::move(model)));
+    if (!version.ok()) return version.status();
+    if (*version) {
+      return std::unique_ptr<Engine>(
+          new Engine(std::move(options), store, std::move(model), **version));
     }
   }
   return absl::AbortedError("other models are being published here all the time; open again");

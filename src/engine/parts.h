@@ -138,6 +138,13 @@ struct Rescored {
 // Evaluates `record` at call.now; the batch puts its state.
 Batch RescoreBatch(const Model& model, const Call& call, LeadRecord record, Rescored* what);
 
+// ---- open.cc
+
+// The record that names the published model. Its version is in the checks of whatever is decided by
+// a model: as soon as another one is on its way, nothing of this one is committed any more.
+RecordKey MetaModel();
+absl::Status ModelChanged();
+
 // ---- replies
 
 // The reply of a refused command.

@@ -92,6 +92,7 @@ absl::StatusOr<TickReply> Engine::Tick(const Call& call, size_t limit) {
         if (!record.ok()) return record.status();
         changes.emplace_back();
         batches.push_back(RescoreBatch(*model_, call, *std::move(record), &changes.back()));
+        batches.back().checks.push_back({MetaModel(), model_version_});
       }
     }
     if (batches.empty()) return reply;
@@ -99,6 +100,9 @@ absl::StatusOr<TickReply> Engine::Tick(const Call& call, size_t limit) {
     const absl::Status status = store_->Commit(workspace_, batches, results);
     if (!status.ok()) return status;
     for (size_t i = 0; i < results.size(); ++i) {
+      if (results[i].code == CommitResult::Code::kStale && results[i].key == MetaModel()) {
+        return ModelChanged();
+      }
       // Whoever was faster evaluated the lead as well; if it is still due, the next page has it.
       if (results[i].code != CommitResult::Code::kCommitted) continue;
       ++reply.due;
