@@ -171,8 +171,12 @@ void Lead::AppendRecord(FieldId id, Record record) {
 
 void Lead::AddIssue(std::string_view field_name, std::string_view original,
                     std::string_view reason) {
-  AppendRecord(field::kDataIssues,
-               {std::string(field_name), std::string(original), std::string(reason)});
+  Record issue = {std::string(field_name), std::string(original), std::string(reason)};
+  if (has(field::kDataIssues)) {
+    const auto known = values_[field::kDataIssues].records();
+    if (std::find(known.begin(), known.end(), issue) != known.end()) return;
+  }
+  AppendRecord(field::kDataIssues, std::move(issue));
 }
 
 bool SameLead(const Lead& a, const Lead& b) {

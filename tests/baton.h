@@ -5,11 +5,13 @@
 #ifndef LEADCORE_TESTS_BATON_H_
 #define LEADCORE_TESTS_BATON_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace leadcore::testing {
@@ -66,6 +68,45 @@ class Baton {
   std::vector<size_t> running_;
   size_t current_ = 0;
   Choose choose_;
+};
+
+// Every way in which the choices of a Baton can go, one after the other, depth first.
+class Schedules {
+ public:
+  // `most`: so many times at most is somebody stopped who could have gone on.
+  explicit Schedules(size_t most = static_cast<size_t>(-1)) : most_(most) {}
+
+  // Calls `run` for each; it has to do the same whenever the same is chosen. The number of them.
+  size_t Each(const std::function<void(const Baton::Choose&)>& run) {
+    for (size_t count = 1;; ++count) {
+      size_t depth = 0, stops = 0, last = static_cast<size_t>(-1);
+      run([&](const std::vector<size_t>& running) {
+        const auto self = std::find(running.begin(), running.end(), last);
+        const bool goes_on = self != running.end();
+        if (depth == path_.size()) {
+          // The first choice is to go on, where that can be.
+          const size_t first = goes_on ? static_cast<size_t>(self - running.begin()) : 0;
+          path_.push_back({first, goes_on && stops == most_ ? 1 : running.size(), 0});
+        }
+        const Choice& choice = path_[depth++];
+        const size_t chosen = (choice.first + choice.turn) % running.size();
+        if (goes_on && running[chosen] != last) ++stops;
+        last = running[chosen];
+        return chosen;
+      });
+      while (!path_.empty() && path_.back().turn + 1 == path_.back().options) path_.pop_back();
+      if (path_.empty()) return count;
+      ++path_.back().turn;
+    }
+  }
+
+ private:
+  struct Choice {
+    size_t first, options, turn;
+  };
+
+  const size_t most_;
+  std::vector<Choice> path_;
 };
 
 }  // namespace leadcore::testing

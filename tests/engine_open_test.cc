@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "engine_util.h"
+#include "leadcore/audit.h"
+#include "store_decorator.h"
 #include "test_util.h"
 
 namespace leadcore::testing {
@@ -168,6 +170,128 @@ TEST_P(EngineOpenTest, WhatBlocksAModelIsListed) {
                                        HasSubstr("is integer in a published model")));
   ASSERT_TRUE(world.Reopen(nullptr).ok());
   EXPECT_EQ(world.model().hash(), hash);
+}
+
+// What one engine decides by the old model must not come in among leads that have the new one.
+TEST_P(EngineOpenTest, AnEngineOfAnOlderModelIsRefused) {
+  World world(WithRules(kCalls), GetParam());
+  const std::string id = world.Created({{"full_name", "Ada"}});
+  const Call done = world.Next();
+  const Reply first = world.engine().Log(done, MakeActivity(id, "note"));
+  const auto other = Engine::Open({ParseModel(WithRules(kManyRules)), "test", false},
+                                  &world.store(), world.At("other"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  const Reply refused = world.Put({{"full_name", "Bob"}});
+  EXPECT_EQ(refused.outcome, Outcome::kFailed);
+  EXPECT_EQ(refused.status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(refused.status.ToString(), HasSubstr("open it again"));
+  EXPECT_EQ(world.engine().Log(done, MakeActivity(id, "note")).positions, first.positions)
+      << "what was done is told all the same";
+  EXPECT_TRUE(world.engine().Get(world.At("read"), id).ok());
+  ASSERT_TRUE(world.Reopen(nullptr).ok());
+  EXPECT_EQ(world.model().hash(), (*other)->model().hash());
+  world.Created({{"full_name", "Bob"}});
+}
+
+// Fails from its n-th commit on.
+class BreakingStore : public StoreDecorator {
+ public:
+  BreakingStore(Store* store, int commits) : StoreDecorator(store), left_(commits) {}
+  absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
+                      std::span<CommitResult> results) override {
+    if (left_-- <= 0) return absl::UnavailableError("broken");
+    return store_.Commit(workspace, batches, results);
+  }
+
+ private:
+  int left_;
+};
+
+// Opened again with whichever model, the leads are as if the change had not been begun.
+TEST_P(EngineOpenTest, AChangeThatBrokeOffIsFinishedByTheNextOpen) {
+  const std::string_view claim = R"("keys": [{"name": "phone", "exclusive": true,
+                                              "fields": ["phone"], "on_hit": "reject"}],)";
+  const std::string_view flag = R"("keys": [{"name": "phone", "fields": ["phone"]}],)";
+  const Fields ada = {{"full_name", "Ada"}, {"phone", "+14155552671"}};
+  for (int commits = 0; commits < 4; ++commits) {
+    for (const bool back : {false, true}) {
+      SCOPED_TRACE(std::to_string(commits) + (back ? " and back" : ""));
+      World world(WithRules(kCalls, claim), GetParam());
+      const std::shared_ptr<const Model> before = world.engine().shared_model();
+      const std::shared_ptr<const Model> after = ParseModel(WithRules(kManyRules, flag));
+      const std::string first = world.Created(ada);
+      world.Happened(first, "call");
+      BreakingStore breaking(&world.store(), commits);
+      EXPECT_FALSE(Engine::Open({after, "test", false}, &breaking, world.At("open")).ok());
+      const absl::Status reopened = world.Reopen(back ? before : after);
+      ASSERT_TRUE(reopened.ok()) << reopened;
+      std::vector<std::string> faults;
+      const auto tell = [&](std::string_view fault) { faults.emplace_back(fault); };
+      EXPECT_TRUE(VerifyWorkspace(world.store(), "test", tell).ok());
+      EXPECT_THAT(faults, ElementsAre());
+      EXPECT_EQ(world.Put(ada).outcome, back ? Outcome::kDuplicate : Outcome::kCreated);
+      EXPECT_TRUE(world.model().aggregates().Fits(world.Get(first).state.activities));
+    }
+  }
+}
+
+TEST_P(EngineOpenTest, AnUnfinishedChangeIsTold) {
+  World world(WithRules(kCalls), GetParam());
+  world.Created({{"full_name", "Ada"}});
+  BreakingStore breaking(&world.store(), 1);
+  EXPECT_FALSE(
+      Engine::Open({ParseModel(WithRules(kManyRules)), "test", false}, &breaking, world.At("open"))
+          .ok());
+  std::vector<std::string> faults;
+  const auto tell = [&](std::string_view fault) { faults.emplace_back(fault); };
+  EXPECT_TRUE(VerifyWorkspace(world.store(), "test", tell).ok());
+  EXPECT_THAT(faults, ElementsAre(HasSubstr("was not finished")));
+}
+
+// As if the leads had come in under another normaliser: what is in its form already stays as it is.
+TEST_P(EngineOpenTest, AnotherNormaliserKeepsWhatIsNormalAndWhatTheEngineSet) {
+  World world(R"({"routing": {"fallback_pool": "sales", "pools": [
+      {"name": "sales", "strategy": "round_robin", "members": [{"id": "ann"}]}]}})",
+              GetParam());
+  const std::string id = world.Created({{"full_name", "Ada Byron"},
+                                        {"email", "ada@example.org"},
+                                        {"phone", "no number"},
+                                        {"country", "US"}});
+  const LeadRecord before = world.Get(id);
+  ASSERT_EQ(before.lead.text(field::kPool), "sales");
+  const auto set = [&](RecordKey key, std::string body) {
+    Batch batch;
+    batch.finish = [&](const Given&) { return Writes{{{std::move(key), std::move(body), {}}}}; };
+    CommitResult result;
+    return world.store().Commit("test", std::span(&batch, 1), std::span(&result, 1));
+  };
+  ASSERT_TRUE(set({RecordKind::kMeta, "normalizer"}, "0").ok());
+  ASSERT_TRUE(world.Reopen(nullptr).ok());
+  EXPECT_TRUE(SameLead(world.Get(id).lead, before.lead));
+  // And one that is not.
+  Lead other = before.lead;
+  other.SetText(field::kFullName, "  Ada   Byron ");
+  ASSERT_TRUE(set({RecordKind::kMeta, "normalizer"}, "0").ok());
+  ASSERT_TRUE(set({RecordKind::kLead, id}, EncodeLead(other, LeadForm::kStored)).ok());
+  ASSERT_TRUE(world.Reopen(nullptr).ok());
+  const LeadRecord after = world.Get(id);
+  EXPECT_EQ(EncodeLead(after.lead, LeadForm::kStored), EncodeLead(before.lead, LeadForm::kStored));
+}
+
+// A field that was not indexed is found by its index from now on.
+TEST_P(EngineOpenTest, NewIndexesHoldOldLeads) {
+  const auto with = [](std::string_view indexed) {
+    return WithRules(kCalls, R"("fields": [{"name": "fleet", "type": "integer", "indexed": )" +
+                                 std::string(indexed) + "}],");
+  };
+  World world(with("false"), GetParam());
+  world.Created({{"full_name", "Ada"}, {"fleet", "7"}});
+  ASSERT_TRUE(world.Reopen(ParseModel(with("true"))).ok());
+  ListRequest request;
+  request.filter = "lead.fleet == 7";
+  const auto list = world.engine().List(world.At("read"), request);
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ(list->leads.size(), 1u) << list->plan;
 }
 
 TEST_P(EngineOpenTest, AReaderPublishesNothingAndRefusesCommands) {

@@ -89,7 +89,7 @@ class Lead {
   // Adds one entry to a list field. Members that `record` lacks are absent.
   void AppendText(FieldId id, std::string_view item);
   void AppendRecord(FieldId id, Record record);
-  // Notes what could not be read or normalised (field data_issues).
+  // Notes, once, what could not be read or normalised (field data_issues).
   void AddIssue(std::string_view field_name, std::string_view original, std::string_view reason);
 
   std::string_view id() const { return text(field::kId); }

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "engine/migrate.h"
 #include "engine/parts.h"
 #include "leadcore/audit.h"
 #include "leadcore/codec.h"
@@ -191,6 +192,14 @@ class Verifier {
     Faults faults;
     if (*text) model_ = Model::Parse((*text)->body, &faults);
     if (model_ == nullptr) Fault("the published model is not there, or does not compile");
+    const auto cursor = (*snapshot)->Get(MetaEpoch());
+    if (!cursor.ok()) return cursor.status();
+    const auto migration = MigrationCursor::Decode(*cursor ? (*cursor)->body : std::string());
+    migrating_ = migration.has_value();
+    if (migrating_) {
+      Fault("the change to model ", migration->model,
+            " was not finished: keys may be missing until the workspace is opened for writing");
+    }
     return absl::OkStatus();
   }
 
@@ -283,6 +292,7 @@ class Verifier {
 
   // Each key of a lead is its claim, or it is found by it.
   absl::Status CheckKeys(const Snapshot& snapshot, const Lead& lead) {
+    if (migrating_) return absl::OkStatus();
     for (const MatchKey& key : model_->matching().Keys(lead.view(), model_->email_lists())) {
       const auto holder = snapshot.Lookup(key.text);
       if (!holder.ok()) return holder.status();
@@ -303,6 +313,7 @@ class Verifier {
   }
 
   absl::Status CheckIndexes() {
+    if (migrating_) return absl::OkStatus();
     for (const auto& [index, sum] : entries_) {
       uint64_t found = 0;
       const absl::Status status =
@@ -339,6 +350,7 @@ class Verifier {
       return absl::OkStatus();
     }
     if (!holder.ok()) return holder.status();
+    if (migrating_) return absl::OkStatus();
     const auto keys = model_->matching().Keys(holder->lead.view(), model_->email_lists());
     const bool has = std::any_of(keys.begin(), keys.end(), [&](const MatchKey& key) {
       return key.exclusive && key.text == claim.key.id;
@@ -432,6 +444,7 @@ class Verifier {
   const absl::FunctionRef<void(std::string_view)> fault_;
   VerifyReply reply_;
   std::shared_ptr<const Model> model_;  // the published one; null: there is none
+  bool migrating_ = false;              // on the way to another one, by which some leads are
   int64_t position_ = 0;
   std::string chain_;
   absl::flat_hash_map<uint64_t, Expected> expected_;           // by KeyHash

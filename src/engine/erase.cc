@@ -96,11 +96,13 @@ absl::Status CollectErasure(const Model& model, const Store& store, std::string_
   return CollectEvents(store, workspace, id, &plan->events);
 }
 
-absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key) {
+absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key,
+                                std::vector<Check>* checks) {
   const absl::StatusOr<std::string> secret = SecretOf(scene);
   if (!secret.ok()) return secret.status();
+  checks->push_back({secret->empty() ? Secret() : Suppression(*secret, key), 0});
   if (secret->empty()) return false;
-  const auto record = scene.snapshot.Get(Suppression(*secret, key));
+  const auto record = scene.snapshot.Get(checks->back().key);
   if (!record.ok()) return record.status();
   return record->has_value();
 }

@@ -126,8 +126,10 @@ absl::Status CollectErasure(const Model& model, const Store& store, std::string_
                             const Snapshot& snapshot, const LeadRecord& record, ErasurePlan* plan);
 absl::Status CollectEvents(const Store& store, std::string_view workspace, std::string_view lead,
                            std::vector<int64_t>* positions);
-// Whether a person with this key was erased.
-absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key);
+// Whether a person with this key was erased; `checks` gets what has to hold still for "no" when it
+// is committed.
+absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key,
+                                std::vector<Check>* checks);
 
 // ---- tick.cc
 

@@ -126,6 +126,10 @@ class Submitter {
         break;
     }
     if (!status.ok()) return status;
+    if (prepared_.batch) {
+      std::vector<Check>& checks = prepared_.batch->checks;
+      checks.insert(checks.end(), still_.begin(), still_.end());
+    }
     return std::move(prepared_);
   }
 
@@ -136,7 +140,7 @@ class Submitter {
   absl::StatusOr<bool> RefuseErased() {
     for (const MatchKey& key : keys_) {
       if (!key.exclusive) continue;
-      const absl::StatusOr<bool> suppressed = Suppressed(scene_, key.text);
+      const absl::StatusOr<bool> suppressed = Suppressed(scene_, key.text, &still_);
       if (!suppressed.ok()) return suppressed.status();
       if (!*suppressed) continue;
       Refuse(Outcome::kRejected, absl::StatusCode::kInvalidArgument,
@@ -410,6 +414,7 @@ class Submitter {
   Call call_;
   Prepared prepared_;
   std::vector<MatchKey> keys_;
+  std::vector<Check> still_;  // that nobody of an import was erased
 };
 
 }  // namespace
