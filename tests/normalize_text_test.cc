@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 #include <string_view>
 
@@ -88,6 +89,23 @@ TEST(NormalizePropertyTest, TextAndFoldAreIdempotentAndReadable) {
     ASSERT_EQ(FoldText(folded), folded) << ::testing::PrintToString(text);
     ASSERT_TRUE(IsValidUtf8(folded)) << ::testing::PrintToString(text);
     ASSERT_EQ(FoldText(normal), FoldText(NormalizeText(normal)));
+  }
+}
+
+// Most text takes a short cut, which one letter that is not ASCII bars.
+TEST(NormalizePropertyTest, TheShortCutForAsciiFoldsAlike) {
+  std::mt19937_64 random(testing::Seed());
+  SCOPED_TRACE("seed " + std::to_string(testing::Seed()));
+  for (size_t i = 0; i < testing::Scaled(50'000); ++i) {
+    std::string text;
+    for (uint64_t size = random() % 12; size > 0; --size) {
+      constexpr std::string_view kOften = "aZ9.'` -";
+      text.push_back(random() % 2 == 0 ? kOften[random() % kOften.size()]
+                                       : static_cast<char>(random() % 128));
+    }
+    const std::string folded = FoldText(text);
+    ASSERT_EQ(FoldText(text + " é"), folded.empty() ? "e" : folded + " e")
+        << ::testing::PrintToString(text);
   }
 }
 

@@ -156,7 +156,9 @@ class Submitter {
   absl::StatusOr<MatchDecision> Find() {
     std::vector<Match> matches;
     for (const MatchKey& key : keys_) {
-      const auto holder = scene_.snapshot.Lookup(key.text);
+      // Only exclusive keys are claimed.
+      const auto holder = key.exclusive ? scene_.snapshot.Lookup(key.text)
+                                        : absl::StatusOr<std::optional<std::string>>(std::nullopt);
       if (!holder.ok()) return holder.status();
       if (*holder) {
         matches.push_back({key, **holder});
