@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every allocation fails, SQLite's and those of C++, once and from then on: each call says so, by a
+// status or by std::bad_alloc, and is right when it is made again; nothing is lost, done twice,
+// half done or held for ever.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "fault_host.h"
+#include "store_decorator.h"
+#include "test_util.h"
+
+namespace leadcore::testing {
+namespace {
+
+// What fails once the allocation is reached that shall fail.
+enum class Failing {
+  kOne,   // that one only
+  kKind,  // it and all that follow of its kind
+  kAll,   // it and all that follow
+};
+enum class Kind { kCpp, kSqlite };
+
+// Of one thread.
+struct Allocations {
+  bool armed = false;
+  Failing failing = Failing::kOne;
+  int64_t at = 0;
+  int64_t count = 0;  // while armed
+  Kind kind = Kind::kCpp;
+  int64_t live = 0;
+
+  bool fired() const { return count > at; }
+  bool Fails(Kind now) {
+    if (!armed || at_the_disk > 0) return false;
+    const int64_t number = count++;
+    if (number == at) kind = now;
+    if (number < at) return false;
+    return number == at || failing == Failing::kAll || (failing == Failing::kKind && now == kind);
+  }
+};
+thread_local Allocations allocations;
+
+// Lets allocations fail for as long as it lives.
+class Armed {
+ public:
+  Armed(Failing failing, int64_t at) {
+    allocations.failing = failing;
+    allocations.at = at;
+    allocations.count = 0;
+    allocations.armed = true;
+  }
+  ~Armed() { allocations.armed = false; }
+  Armed(const Armed&) = delete;
+  Armed& operator=(const Armed&) = delete;
+};
+
+sqlite3_mem_methods sqlite_memory;
+
+void* SqliteMalloc(int size) {
+  if (allocations.Fails(Kind::kSqlite)) return nullptr;
+  ++allocations.live;
+  return sqlite_memory.xMalloc(size);
+}
+void* SqliteRealloc(void* memory, int size) {
+  return allocations.Fails(Kind::kSqlite) ? nullptr : sqlite_memory.xRealloc(memory, size);
+}
+void SqliteFree(void* memory) {
+  if (memory != nullptr) --allocations.live;
+  sqlite_memory.xFree(memory);
+}
+
+// No stocks: each piece is asked for where it is needed.
+void TakeOverSqlite() {
+  ASSERT_EQ(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite_memory), SQLITE_OK);
+  sqlite3_mem_methods ours = sqlite_memory;
+  ours.xMalloc = SqliteMalloc;
+  ours.xRealloc = SqliteRealloc;
+  ours.xFree = SqliteFree;
+  ASSERT_EQ(sqlite3_config(SQLITE_CONFIG_MALLOC, &ours), SQLITE_OK);
+  ASSERT_EQ(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0), SQLITE_OK);
+  ASSERT_EQ(sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0), SQLITE_OK);
+  ASSERT_EQ(sqlite3_config(SQLITE_CONFIG_PAGECACHE, nullptr, 0, 0), SQLITE_OK);
+}
+
+// ---- What is done -------------------------------------------------------------------------------
+
+// One call of the workload, and what comes of it.
+struct Act {
+  std::string name;  // "": nothing fails in it
+  std::function<absl::StatusOr<std::string>(Host& host)> run;
+  std::string answer = {};
+  std::vector<std::string> dump = {};
+};
+
+// What a request is told the first time and again.
+std::string AnswerOf(const Reply& reply) {
+  std::string text =
+      std::string(OutcomeName(reply.outcome)) + " " + reply.lead_id + " " + reply.activity_id;
+  for (const int64_t position : reply.positions) text += " " + std::to_string(position);
+  return text;
+}
+
+absl::StatusOr<std::string> Do(Host& host, const Step& step) {
+  const Reply reply = host.Apply(step);
+  if (reply.outcome == Outcome::kFailed) return reply.status;
+  return AnswerOf(reply);
+}
+
+absl::StatusOr<std::string> OpenIt(Host& host) {
+  const absl::Status status = host.Open();
+  return status.ok() ? absl::StatusOr<std::string>("open") : status;
+}
+
+// Reads in every way.
+absl::StatusOr<std::string> ReadAll(Host& host) {
+  const Call call{FromMicros(kStart + 3 * kDay), "tester", "", ""};
+  std::string text;
+  for (const char* filter : {"", "lead.country == 'US' && lead.employee_count >= 20"}) {
+    ListRequest request;
+    request.filter = filter;
+    const auto list = host.engine().List(call, request);
+    if (!list.ok()) return list.status();
+    for (const LeadRecord& lead : list->leads) {
+      text += std::string(lead.lead.id()) + " " + std::to_string(lead.state.score.total) + "\n";
+    }
+    if (list->leads.empty()) continue;
+    const std::string id(list->leads.front().lead.id());
+    const auto trace = host.engine().Explain(call, id);
+    if (!trace.ok()) return trace.status();
+    const auto history = host.engine().History(call, id);
+    if (!history.ok()) return history.status();
+    text += std::to_string(trace->size()) + " " + std::to_string(history->size()) + "\n";
+  }
+  const absl::Status status = host.engine().Feed(call, {}, [&](const Event& event) {
+    text += event.type + event.chain;
+    return true;
+  });
+  if (!status.ok()) return status;
+  const auto outcome = host.store().FindOutcome("test", "request-0");
+  if (!outcome.ok()) return outcome.status();
+  return text + (*outcome ? (*outcome)->reply : "none");
+}
+
+absl::StatusOr<std::string> TickIt(Host& host) {
+  const Call call{FromMicros(kStart + 30 * kDay), "tester", "tick", ""};
+  const absl::StatusOr<TickReply> reply = host.engine().Tick(call, 1000);
+  return reply.ok() ? absl::StatusOr<std::string>("") : reply.status();
+}
+
+// A first lead with an activity: most columns are made for them.
+absl::StatusOr<std::string> Begin(Host& host) {
+  const absl::Time now = FromMicros(kStart);
+  Fields fields = {{"full_name", "Ada Byron"},
+                   {"email", "ada@people.example.com"},
+                   {"country", "DE"},
+                   {"employee_count", "20"},
+                   {"phone", "+14155550100"},
+                   {"external_id", "crm-ada"},
+                   {"plan", "gold"}};
+  const absl::StatusOr<std::string> made =
+      Do(host, {now, {"first", Submit{MakeLead(host.model(), fields)}}});
+  if (!made.ok()) return made;
+  LogActivity log;
+  log.activity = MakeActivity("", "page_view");
+  log.email = "ada@people.example.com";
+  return Do(host, {now, {"second", std::move(log)}});
+}
+
+// Acts in order, each on what the ones before left.
+struct Play {
+  std::shared_ptr<const Model> model;
+  std::vector<Act> acts;
+};
+
+// `whole`: a new database is met by the commands as it is, where the first ones make a column for
+// each field; else one that has most of them.
+Play MakePlay(uint64_t seed, size_t commands, bool whole) {
+  Play play;
+  const Work work = MakeWork(seed, commands);
+  play.model = work.model;
+  play.acts.push_back({"making it", OpenIt});
+  if (!whole) play.acts.push_back({"", Begin});
+  for (size_t i = 0; i < commands; ++i) {
+    play.acts.push_back({"command " + std::to_string(i),
+                         [step = work.steps[i]](Host& host) { return Do(host, step); }});
+  }
+  play.acts.push_back({"reading", ReadAll});
+  play.acts.push_back({"a tick", TickIt});
+  play.acts.push_back({"closing and opening it", OpenIt});
+  FakeDisk disk("alloc-clean");
+  Host host(&disk, play.model);
+  for (Act& act : play.acts) {
+    const absl::StatusOr<std::string> answer = act.run(host);
+    EXPECT_TRUE(answer.ok()) << act.name << ": " << answer.status();
+    act.answer = answer.value_or("");
+    act.dump = DumpOf(host.store(), "test");
+  }
+  return play;
+}
+
+// ---- What must hold -----------------------------------------------------------------------------
+
+bool Typed(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
+// Plays, and before each act tries it with every allocation failing, each time in a copy of this
+// process, so that all of them begin with the same memory.
+class Player {
+ public:
+  Player(const Play& play, const std::string& name, int64_t step, Host::Wrap wrap = nullptr)
+      : play_(play), step_(step), disk_(name), host_(&disk_, play.model, std::move(wrap)) {
+    // What is noted of runs takes no memory while they are compared.
+    running_.reserve(kAtOnce);
+    first_.reserve(kLongestText);
+  }
+
+  void Run() {
+    // What is made once per process is made.
+    EXPECT_TRUE(host_.Open().ok());
+    host_.Close();
+    disk_.Restore({});
+    live_ = allocations.live;
+    for (const Act& act : play_.acts) {
+      ended_ = act.name.empty();
+      for (int64_t at = 0; !ended_; at += step_) {
+        ++allocations_;
+        for (const Failing failing : {Failing::kOne, Failing::kAll, Failing::kKind}) {
+          if (failing == Failing::kKind && at % 16 != 0) continue;
+          if (running_.size() == kAtOnce) Collect(act);
+          Start(act, failing, at);
+        }
+      }
+      while (!running_.empty()) Collect(act);
+      const absl::StatusOr<std::string> answer = act.run(host_);
+      EXPECT_EQ(answer.value_or("nothing"), act.answer) << act.name;
+    }
+  }
+
+  size_t allocations_seen() const { return allocations_; }
+  size_t runs() const { return runs_; }
+  size_t bad() const { return bad_; }
+  const std::string& first() const { return first_; }  // what was wrong first
+
+ private:
+  static constexpr size_t kAtOnce = 2;
+  static constexpr unsigned kLongestSeconds = 60;  // then it stands still for ever
+  static constexpr size_t kLongestText = 1024;
+  static constexpr std::string_view kNotReached = "not reached";
+
+  struct Running {
+    pid_t pid;
+    int lines;  // where it says what is wrong
+    Failing failing;
+    int64_t at;
+  };
+
+  void Start(const Act& act, Failing failing, int64_t at) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) {
+      alarm(kLongestSeconds);
+      const std::string fault = Try(act, failing, at);
+      const bool told = write(ends[1], fault.data(), fault.size()) >= 0;
+      _exit(told ? 0 : 1);
+    }
+    close(ends[1]);
+    running_.push_back({pid, ends[0], failing, at});
+  }
+
+  // The end of the one that was started first.
+  void Collect(const Act& act) {
+    const Running run = running_.front();
+    running_.erase(running_.begin());
+    char text[kLongestText];
+    const ssize_t size = read(run.lines, text, sizeof(text));
+    close(run.lines);
+    int status = 0;
+    waitpid(run.pid, &status, 0);
+    std::string fault(text, size > 0 ? static_cast<size_t>(size) : 0);
+    if (status != 0) fault = "died: " + std::to_string(status);
+    if (fault == kNotReached) {
+      ended_ = true;
+      return;
+    }
+    ++runs_;
+    if (fault.empty()) return;
+    ++bad_;
+    if (!first_.empty()) return;
+    first_.append(act.name).append(", allocation ").append(std::to_string(run.at));
+    first_.append(", ").append(std::to_string(static_cast<int>(run.failing)));
+    first_.append(": ").append(fault, 0, kLongestText / 2);
+  }
+
+  // "" when all is well. What takes long is looked at every few times.
+  std::string Try(const Act& act, Failing failing, int64_t at) {
+    std::string fault = Fail(act, failing, at);
+    if (at % 4 != 0) return fault;
+    host_.Close();
+    disk_.Restore({});
+    if (fault.empty() && allocations.live != live_) {
+      fault = std::to_string(allocations.live - live_) + " pieces of memory are left";
+    }
+    return fault;
+  }
+
+  std::string Fail(const Act& act, Failing failing, int64_t at) {
+    absl::StatusOr<std::string> answer = absl::ResourceExhaustedError("thrown");
+    try {
+      const Armed armed(failing, at);
+      answer = act.run(host_);
+    } catch (const std::bad_alloc&) {
+    }
+    if (!allocations.fired()) return std::string(kNotReached);
+    if (!answer.ok()) {
+      if (!Typed(answer.status())) return "untyped: " + std::string(answer.status().ToString());
+      // Going on with the store that failed is as good as opening it again.
+      if (at % 4 < 2 || !host_.open()) {
+        const absl::Status status = host_.Open();
+        if (!status.ok()) return "does not open: " + std::string(status.ToString());
+      }
+      answer = act.run(host_);
+    }
+    if (!answer.ok()) return "never done: " + std::string(answer.status().ToString());
+    if (*answer != act.answer) return "another answer: " + *answer;
+    return Differs(host_.store(), act.dump, at % 4 == 2);
+  }
+
+  const Play& play_;
+  const int64_t step_;
+  FakeDisk disk_;
+  Host host_;
+  int64_t live_ = 0;  // pieces of memory while nothing is open
+  std::vector<Running> running_;
+  bool ended_ = false;  // the act does not make so many allocations
+  size_t allocations_ = 0, runs_ = 0, bad_ = 0;
+  std::string first_;
+};
+
+class AllocFault : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { TakeOverSqlite(); }
+};
+
+TEST_F(AllocFault, EachCallSaysSoAndIsRightTheNextTime) {
+  const uint64_t seed = Seed();
+  SCOPED_TRACE(seed);
+  const bool all = std::getenv("LEADCORE_LONG") != nullptr;
+  const Play play = MakePlay(seed, all ? 60 : 10, all);
+  Player player(play, "alloc", static_cast<int64_t>(10 / Scaled(10)));
+  player.Run();
+  std::cout << player.allocations_seen() << " allocations, " << player.runs() << " runs, "
+            << player.bad() << " bad, seed " << seed << "\n";
+  EXPECT_EQ(player.bad(), 0u) << player.first();
+}
+
+// The canary: whoever takes a commit that ran out of memory for done loses it.
+class SwallowingStore : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
+                      std::span<CommitResult> results) override {
+    const absl::Status status = store_.Commit(workspace, batches, results);
+    return absl::IsResourceExhausted(status) ? absl::OkStatus() : status;
+  }
+};
+
+TEST_F(AllocFault, ASwallowedFailureIsFound) {
+  const Play play = MakePlay(Seed(), 3, false);
+  Player player(play, "alloc-canary", 29,
+                [](Store* store) { return std::make_unique<SwallowingStore>(store); });
+  player.Run();
+  std::cout << player.bad() << " of " << player.runs() << " runs bad\n";
+  EXPECT_GT(player.bad(), 10u);
+}
+
+}  // namespace
+}  // namespace leadcore::testing
+
+void* operator new(size_t size) {
+  using leadcore::testing::allocations;
+  if (allocations.Fails(leadcore::testing::Kind::kCpp)) throw std::bad_alloc();
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  ++allocations.live;
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  if (memory != nullptr) --leadcore::testing::allocations.live;
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept { operator delete(memory); }
