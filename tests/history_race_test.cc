@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <map>
@@ -60,7 +61,8 @@ class HistoryRaceTest : public ::testing::TestWithParam<StoreKind> {
   }
   template <typename Naive>
   std::vector<std::string> RunNaive() {
-    return Run(Scaled(500), [](Store* store) { return std::make_unique<Naive>(store); });
+    return Run(std::max<size_t>(Scaled(500), 200),
+               [](Store* store) { return std::make_unique<Naive>(store); });
   }
 
   HeldStore held_;
