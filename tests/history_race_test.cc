@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <latch>
 #include <map>
@@ -60,7 +61,8 @@ class HistoryRaceTest : public ::testing::TestWithParam<StoreKind> {
   }
   template <typename Naive>
   std::vector<std::string> RunNaive() {
-    return Run(Scaled(500), [](Store* store) { return std::make_unique<Naive>(store); });
+    return Run(std::max<size_t>(Scaled(500), 200),
+               [](Store* store) { return std::make_unique<Naive>(store); });
   }
 
   HeldStore held_;
@@ -188,7 +190,7 @@ class Torn : public StoreDecorator {
       if (key.kind != RecordKind::kLeadState) return snapshot_->Get(key);
       // Time for others; not for ever, they may be waiting too.
       const uint64_t before = torn_.commits_;
-      for (int i = 0; i < 100 && torn_.commits_ == before; ++i) std::this_thread::yield();
+      for (int i = 0; i < 20 && torn_.commits_ == before; ++i) std::this_thread::yield();
       const auto later = torn_.store_.Read(workspace_);
       if (!later.ok()) return later.status();
       return (*later)->Get(key);
