@@ -191,7 +191,7 @@ TEST_F(BackupTest, AKilledBackupLeavesNoHalfFileUnderItsName) {
     ASSERT_TRUE(owner.TakeLines());
     const std::vector<std::string> told = owner.lines();
     const pid_t backup = line_.Start({"backup", "--db", "leads.db", "safe.db"});
-    if (HasBegun(backup, "safe.db")) Dawdle(random() % (1 << random() % 15));
+    if (HasBegun(backup, "safe.db")) Dawdle(random() % (1 << random() % 24));
     kill(backup, SIGKILL);
     const Ran ran = line_.Wait(backup);
     if (!Exists("safe.db")) {

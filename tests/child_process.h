@@ -126,6 +126,14 @@ class Child {
     }
     return false;
   }
+  // Takes what it has said, without waiting; false when it has ended.
+  bool TakeLines() {
+    pollfd ready{in_, POLLIN, 0};
+    while (poll(&ready, 1, 0) == 1) {
+      if (!Take()) return false;
+    }
+    return true;
+  }
   // Takes what it says until `file` can be read; false when it ended before.
   bool TakeLinesUntil(int file) {
     while (true) {
