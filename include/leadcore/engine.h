@@ -7,6 +7,10 @@
 // caller was faster, it reads and decides again. An Engine is safe to use from any number of
 // threads; it keeps nothing between calls but the model, so any number of engines may share a
 // store.
+//
+// Where memory runs out, a call answers RESOURCE_EXHAUSTED or throws std::bad_alloc, the only
+// exception there is. Thrown out of a command it means what UNAVAILABLE means: not known whether it
+// was done, retry with the same request ids. Nothing is half done, and engine and store work on.
 #ifndef LEADCORE_ENGINE_H_
 #define LEADCORE_ENGINE_H_
 
