@@ -9,6 +9,10 @@
 // share a store. Once another model is being published, engines of the older one write nothing any
 // more: their commands fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
 // on an engine that is opened anew.
+//
+// Where memory runs out, a call answers RESOURCE_EXHAUSTED or throws std::bad_alloc, the only
+// exception there is. Thrown out of a command it means what UNAVAILABLE means: not known whether it
+// was done, retry with the same request ids. Nothing is half done, and engine and store work on.
 #ifndef LEADCORE_ENGINE_H_
 #define LEADCORE_ENGINE_H_
 

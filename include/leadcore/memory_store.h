@@ -9,7 +9,8 @@
 namespace leadcore {
 
 // A store that lives as long as the object. For tests, simulations and what-if runs; many
-// workspaces; thread-safe.
+// workspaces; thread-safe. After std::bad_alloc out of Commit a batch may be half there: unlike
+// other stores, this one is to be given up then.
 std::unique_ptr<Store> NewMemoryStore(RandomSource random = SystemRandom());
 
 }  // namespace leadcore

@@ -9,7 +9,8 @@
 //
 // A Store is safe to use from any number of threads. A Snapshot belongs to one thread, lives for at
 // most a second or 10,000 rows, and is given up before its thread commits. The library reads no
-// clock: times come with the batches.
+// clock: times come with the batches. Calls may throw std::bad_alloc, nothing else; out of Commit
+// it means UNAVAILABLE, and the store works on.
 #ifndef LEADCORE_STORE_H_
 #define LEADCORE_STORE_H_
 
@@ -45,11 +46,9 @@ enum class RecordKind : uint8_t {
 };
 
 struct RecordKey {
+  // No aggregate: g++ 12 destroys one that stands in another's braces twice when memory runs out.
   RecordKey() = default;
-  // With it no aggregate: g++ 12 destroys an aggregate in the braces of another one twice when a
-  // later member of that one throws.
   RecordKey(RecordKind its_kind, std::string its_id) : kind(its_kind), id(std::move(its_id)) {}
-
   RecordKind kind = RecordKind::kLead;
   std::string id;
   friend auto operator<=>(const RecordKey&, const RecordKey&) = default;
@@ -88,12 +87,10 @@ struct ScanRequest {
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
-  // nullopt when there is none.
+  // A record, and the holder of a claim; nullopt when there is none.
   virtual absl::StatusOr<std::optional<StoredRecord>> Get(const RecordKey& key) const = 0;
-  // The holder of a claim, or nullopt.
   virtual absl::StatusOr<std::optional<std::string>> Lookup(std::string_view claim) const = 0;
-  // Calls `sink` with each record and its value in the scanned index until it returns false or the
-  // page ends.
+  // Tells each record and its value in the scanned index until `sink` says false or the page ends.
   virtual absl::Status Scan(
       const ScanRequest& request,
       absl::FunctionRef<bool(const StoredRecord&, const IndexValue&)> sink) const = 0;
@@ -244,8 +241,7 @@ class Store {
   virtual absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                             absl::FunctionRef<bool(const Event&)> sink) const = 0;
 
-  // Looks for damage in the storage itself, for all workspaces, and tells `damage` what and where,
-  // in words; DATA_LOSS when there was any.
+  // Looks for damage in the storage itself, of all workspaces, and tells it; DATA_LOSS if any.
   virtual absl::Status Verify(absl::FunctionRef<void(std::string_view what)> damage) const = 0;
 };
 
