@@ -187,11 +187,15 @@ Play MakePlay(uint64_t seed, size_t commands, bool whole) {
   Play play;
   const Work work = MakeWork(seed, commands);
   play.model = work.model;
+  std::vector<Step> steps;
+  for (const Part& part : work.parts) {
+    steps.insert(steps.end(), part.steps.begin(), part.steps.end());
+  }
   play.acts.push_back({"making it", OpenIt});
   if (!whole) play.acts.push_back({"", Begin});
   for (size_t i = 0; i < commands; ++i) {
-    play.acts.push_back({"command " + std::to_string(i),
-                         [step = work.steps[i]](Host& host) { return Do(host, step); }});
+    play.acts.push_back(
+        {"command " + std::to_string(i), [step = steps[i]](Host& host) { return Do(host, step); }});
   }
   play.acts.push_back({"reading", ReadAll});
   play.acts.push_back({"a tick", TickIt});
