@@ -372,6 +372,26 @@ TEST_F(AllocFault, EachCallSaysSoAndIsRightTheNextTime) {
   EXPECT_EQ(player.bad(), 0u) << player.first();
 }
 
+// Under a file of the system, where there is a lock.
+TEST_F(AllocFault, NobodyKeepsTheOwnerLock) {
+  const Folder folder;
+  SqliteOptions options;
+  options.path = folder / "leads.db";
+  ASSERT_TRUE(OpenSqliteStore(options).ok());
+  int64_t at = 0;
+  for (bool reached = true; reached; at += static_cast<int64_t>(10 / Scaled(10))) {
+    try {
+      const Armed armed(Failing::kOne, at);
+      static_cast<void>(OpenSqliteStore(options));
+    } catch (const std::bad_alloc&) {
+    }
+    reached = allocations.fired();
+    const absl::Status next = OpenSqliteStore(options).status();
+    ASSERT_TRUE(next.ok()) << at << ": " << next;
+  }
+  std::cout << at << " allocations\n";
+}
+
 // The canary: whoever takes a commit that ran out of memory for done loses it.
 class SwallowingStore : public StoreDecorator {
  public:
