@@ -187,11 +187,15 @@ Play MakePlay(uint64_t seed, size_t commands, bool whole) {
   Play play;
   const Work work = MakeWork(seed, commands);
   play.model = work.model;
+  std::vector<Step> steps;
+  for (const Part& part : work.parts) {
+    steps.insert(steps.end(), part.steps.begin(), part.steps.end());
+  }
   play.acts.push_back({"making it", OpenIt});
   if (!whole) play.acts.push_back({"", Begin});
   for (size_t i = 0; i < commands; ++i) {
-    play.acts.push_back({"command " + std::to_string(i),
-                         [step = work.steps[i]](Host& host) { return Do(host, step); }});
+    play.acts.push_back(
+        {"command " + std::to_string(i), [step = steps[i]](Host& host) { return Do(host, step); }});
   }
   play.acts.push_back({"reading", ReadAll});
   play.acts.push_back({"a tick", TickIt});
@@ -366,6 +370,26 @@ TEST_F(AllocFault, EachCallSaysSoAndIsRightTheNextTime) {
   std::cout << player.allocations_seen() << " allocations, " << player.runs() << " runs, "
             << player.bad() << " bad, seed " << seed << "\n";
   EXPECT_EQ(player.bad(), 0u) << player.first();
+}
+
+// Under a file of the system, where there is a lock.
+TEST_F(AllocFault, NobodyKeepsTheOwnerLock) {
+  const Folder folder;
+  SqliteOptions options;
+  options.path = folder / "leads.db";
+  ASSERT_TRUE(OpenSqliteStore(options).ok());
+  int64_t at = 0;
+  for (bool reached = true; reached; at += static_cast<int64_t>(10 / Scaled(10))) {
+    try {
+      const Armed armed(Failing::kOne, at);
+      static_cast<void>(OpenSqliteStore(options));
+    } catch (const std::bad_alloc&) {
+    }
+    reached = allocations.fired();
+    const absl::Status next = OpenSqliteStore(options).status();
+    ASSERT_TRUE(next.ok()) << at << ": " << next;
+  }
+  std::cout << at << " allocations\n";
 }
 
 // The canary: whoever takes a commit that ran out of memory for done loses it.

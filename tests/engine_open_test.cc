@@ -184,7 +184,7 @@ TEST_P(EngineOpenTest, AnEngineOfAnOlderModelIsRefused) {
   const Reply refused = world.Put({{"full_name", "Bob"}});
   EXPECT_EQ(refused.outcome, Outcome::kFailed);
   EXPECT_EQ(refused.status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(refused.status.ToString(), HasSubstr("open it again"));
+  EXPECT_THAT(refused.status.ToString(), HasSubstr("open again"));
   EXPECT_EQ(world.engine().Log(done, MakeActivity(id, "note")).positions, first.positions)
       << "what was done is told all the same";
   EXPECT_TRUE(world.engine().Get(world.At("read"), id).ok());
@@ -238,7 +238,7 @@ TEST_P(EngineOpenTest, AChangeThatBrokeOffIsFinishedByTheNextOpen) {
 TEST_P(EngineOpenTest, AnUnfinishedChangeIsTold) {
   World world(WithRules(kCalls), GetParam());
   world.Created({{"full_name", "Ada"}});
-  BreakingStore breaking(&world.store(), 1);
+  BreakingStore breaking(&world.store(), 2);
   EXPECT_FALSE(
       Engine::Open({ParseModel(WithRules(kManyRules)), "test", false}, &breaking, world.At("open"))
           .ok());

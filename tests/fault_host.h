@@ -93,36 +93,44 @@ class Host {
   std::unique_ptr<Engine> engine_;
 };
 
-struct Work {
-  std::shared_ptr<const Model> model = ParseModel(kWorkModel);
+// Steps from one opening to the next.
+struct Part {
+  DiskFiles files;  // before it
   std::vector<Step> steps;
-  std::vector<std::string> dump;  // of the end without faults
+  std::vector<std::string> dump;  // of its end without faults
   int64_t calls = 0;              // to the disk
 };
-
-// Every how many steps a host opens again.
-inline constexpr size_t kReopen = 20;
+struct Work {
+  std::shared_ptr<const Model> model = ParseModel(kWorkModel);
+  std::vector<Part> parts;
+};
 
 inline Work MakeWork(uint64_t seed, size_t commands) {
+  constexpr size_t kMostOfPart = 10;
   Work work;
   FakeDisk disk("fault-clean");
   Host host(&disk, work.model);
   Workload workload(seed, work.model, 10);
   std::vector<std::string> known;
   absl::Time now = FromMicros(kStart);
-  EXPECT_TRUE(host.Open().ok());
-  for (size_t i = 0; i < commands; ++i) {
-    now = FromMicros(workload.NextNow(ToMicros(now)));
-    work.steps.push_back({now, workload.Next("request-" + std::to_string(i), known)});
-    const Reply reply = host.Apply(work.steps.back());
-    EXPECT_NE(reply.outcome, Outcome::kFailed) << reply.status;
-    if (reply.outcome == Outcome::kCreated) known.push_back(reply.lead_id);
-    if (i % kReopen == kReopen - 1) {
-      EXPECT_TRUE(host.Open().ok());
+  for (size_t done = 0; done < commands;) {
+    Part part;
+    part.files = disk.Files();
+    const int64_t before = disk.calls();
+    for (; done < commands && part.steps.size() < kMostOfPart; ++done) {
+      now = FromMicros(workload.NextNow(ToMicros(now)));
+      part.steps.push_back({now, workload.Next("request-" + std::to_string(done), known)});
+      const Reply reply = host.Apply(part.steps.back());
+      EXPECT_NE(reply.outcome, Outcome::kFailed) << reply.status;
+      if (reply.outcome == Outcome::kCreated) known.push_back(reply.lead_id);
     }
+    host.Close();
+    part.calls = disk.calls() - before;
+    EXPECT_TRUE(host.Open().ok());
+    part.dump = DumpOf(host.store(), "test");
+    host.Close();
+    work.parts.push_back(std::move(part));
   }
-  work.calls = disk.calls();
-  work.dump = DumpOf(host.store(), "test");
   return work;
 }
 

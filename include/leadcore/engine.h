@@ -72,7 +72,7 @@ class Engine {
   absl::StatusOr<LeadRecord> Get(const Call& call, std::string_view id) const;
 
   // The lead with this value in `field`, by a key of the model that is made of that field alone
-  // ("email", "external_id", "phone"): who claims it, else the first of those that share it. As Get.
+  // (email, external_id, phone): who claims it, else the first of those that share it. As Get.
   // NOT_FOUND when nobody has it, INVALID_ARGUMENT when the model has no such key.
   absl::StatusOr<LeadRecord> Find(const Call& call, std::string_view field,
                                   std::string_view value) const;
