@@ -238,7 +238,7 @@ TEST_P(EngineOpenTest, AChangeThatBrokeOffIsFinishedByTheNextOpen) {
 TEST_P(EngineOpenTest, AnUnfinishedChangeIsTold) {
   World world(WithRules(kCalls), GetParam());
   world.Created({{"full_name", "Ada"}});
-  BreakingStore breaking(&world.store(), 2);
+  BreakingStore breaking(&world.store(), 1);
   EXPECT_FALSE(
       Engine::Open({ParseModel(WithRules(kManyRules)), "test", false}, &breaking, world.At("open"))
           .ok());

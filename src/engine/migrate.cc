@@ -109,7 +109,9 @@ Batch Migration::CursorBatch(std::string body) const {
   return batch;
 }
 
-absl::StatusOr<bool> Migration::Begin() { return Commit({}, cursor_); }
+absl::StatusOr<bool> Migration::Begin(std::vector<Batch> first) {
+  return Commit(std::move(first), cursor_);
+}
 
 absl::Status Migration::End(std::string body) {
   const Batch batch = CursorBatch(std::move(body));

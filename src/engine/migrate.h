@@ -56,8 +56,8 @@ class Migration {
         cursor_(std::move(cursor)),
         epoch_(epoch) {}
 
-  // Stops all other writers. False: somebody else was faster.
-  absl::StatusOr<bool> Begin();
+  // Stops all other writers, and commits `first` with that. False: somebody else was faster.
+  absl::StatusOr<bool> Begin(std::vector<Batch> first);
   // Does what is left, in pages of 500 records; what a page wrote is committed together with the
   // cursor. False: somebody else goes on from here.
   absl::StatusOr<bool> Run();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "engine/migrate.h"
 #include "engine/parts.h"
@@ -164,18 +165,17 @@ Event ModelEvent(const Call& call, const Model& model, std::string_view type) {
   return event;
 }
 
-// The document comes into the feed before anything that was decided by it. False: somebody else was
-// faster.
-absl::StatusOr<bool> AddModel(const Model& model, Store* store, std::string_view workspace,
-                              const Call& call) {
-  {
-    const auto snapshot = store->Read(workspace);
-    if (!snapshot.ok()) return snapshot.status();
-    const auto known = (*snapshot)->Get(ModelPut(model).key);
-    if (!known.ok()) return known.status();
-    if (*known) return true;
-  }
-  Batch batch;
+// Brings the document into the feed, before anything that is decided by it; nothing when it is
+// there. `model` and `call` must outlive the batch.
+absl::StatusOr<std::vector<Batch>> ModelBatches(const Model& model, const Store& store,
+                                                std::string_view workspace, const Call& call) {
+  const auto snapshot = store.Read(workspace);
+  if (!snapshot.ok()) return snapshot.status();
+  const auto known = (*snapshot)->Get(ModelPut(model).key);
+  if (!known.ok()) return known.status();
+  std::vector<Batch> batches;
+  if (*known) return batches;
+  Batch& batch = batches.emplace_back();
   batch.now = ToMicros(call.now);
   batch.checks = {{ModelPut(model).key, 0}};
   batch.finish = [&](const Given&) {
@@ -184,10 +184,7 @@ absl::StatusOr<bool> AddModel(const Model& model, Store* store, std::string_view
     writes.events = {ModelEvent(call, model, "model_added")};
     return writes;
   };
-  CommitResult result;
-  const absl::Status status = CommitOne(store, workspace, batch, &result);
-  if (!status.ok()) return status;
-  return result.code == CommitResult::Code::kCommitted;
+  return batches;
 }
 
 // What has to be done for `model`, from the start or from where it was left.
@@ -240,14 +237,13 @@ absl::StatusOr<std::optional<int64_t>> Migrate(const Model& model, const Publish
   absl::StatusOr<std::vector<std::string>> blocks = Blocks(model, *store, workspace);
   if (!blocks.ok()) return blocks.status();
   if (!blocks->empty()) return Blocked(*blocks);
-  const absl::StatusOr<bool> added = AddModel(model, store, workspace, call);
-  if (!added.ok()) return added.status();
-  if (!*added) return std::nullopt;
+  absl::StatusOr<std::vector<Batch>> document = ModelBatches(model, *store, workspace, call);
+  if (!document.ok()) return document.status();
   const MigrationCursor cursor = PlanMigration(model, published);
   const std::string before = published.pending ? published.pending->Encode() : std::string();
   Migration migration(model, store, workspace, call, cursor, published.epoch);
   absl::StatusOr<bool> mine = true;
-  if (cursor.Encode() != before) mine = migration.Begin();
+  if (cursor.Encode() != before) mine = migration.Begin(*std::move(document));
   if (!mine.ok()) return mine.status();
   if (!*mine) return std::nullopt;
   // Now that nobody else writes: what came in while it was looked at first.
