@@ -159,7 +159,7 @@ TEST(PageFlip, EveryFlippedByteIsFoundOrHarmless) {
   std::cout << counts.detected << " flips found, " << counts.harmless << " harmless, of a file of "
             << size << " bytes\n";
   EXPECT_EQ(counts.wrong, 0u);
-  EXPECT_GT(counts.detected, 8 * counts.harmless);
+  EXPECT_GT(counts.detected, 5 * counts.harmless);
 }
 
 // What is asked of the same file past the checksums.

@@ -503,8 +503,8 @@ class Simulation {
     // Between two models keys are of the one and of the other.
     const auto snapshot = store_->Read("test");
     if (!snapshot.ok()) return Fail("the store cannot be read");
-    const auto migration = (*snapshot)->Get({RecordKind::kMeta, "migration"});
-    if (!migration.ok() || *migration) return;
+    const auto migration = (*snapshot)->Get({RecordKind::kMeta, "publishing"});
+    if (!migration.ok() || (*migration && !(*migration)->body.empty())) return;
     const auto reply =
         VerifyWorkspace(*store_, "test", [&](std::string_view what) { Fail(std::string(what)); });
     if (!reply.ok()) Fail("the workspace cannot be read");

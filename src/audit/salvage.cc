@@ -189,11 +189,12 @@ void Salvage::ReadContents() {
         if (name == table.name) AddRows(page, table.kind);
       }
       if (name.empty()) orphans_.push_back(page);
+      if (!name.empty() && name != kPayloadTable) continue;
+    } else if (!name.empty() && !Contains(kFeedTables, name) && !Contains(kLeadIndexes, name)) {
       continue;
     }
-    if (!name.empty() && !Contains(kFeedTables, name) && !Contains(kLeadIndexes, name)) continue;
     const auto cells = static_cast<uint32_t>(pages_->Cells(page));
-    for (uint32_t cell = 0; cell < cells; ++cell) ReadIndexCell(page, cell, name);
+    for (uint32_t cell = 0; cell < cells; ++cell) ReadCell(page, cell, name);
   }
 }
 
@@ -209,7 +210,7 @@ void Salvage::AddRows(int64_t page, RecordKind kind) {
 }
 
 // The rows of the feed's tables have forms that no other row has.
-void Salvage::ReadIndexCell(int64_t page, uint32_t cell, const std::string& name) {
+void Salvage::ReadCell(int64_t page, uint32_t cell, const std::string& name) {
   const Place place{static_cast<uint32_t>(page), cell};
   const RawCell row = CellAt(place, kEventColumns);
   if (row.damaged != 0) tails_[row.damaged] = name;

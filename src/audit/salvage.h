@@ -77,7 +77,7 @@ class Salvage {
   void ReadTree();
   void ReadSchemaRow(int64_t page);
   void ReadContents();
-  void ReadIndexCell(int64_t page, uint32_t cell, const std::string& name);
+  void ReadCell(int64_t page, uint32_t cell, const std::string& name);
   void ReadPayload(const RawCell& payload, Place place);
   bool PayloadsAreWhole() const;
   void ReadHeaders();
