@@ -17,14 +17,18 @@
 
 namespace leadcore::bench {
 
-inline std::string MakeCsv(size_t count, uint64_t seed) {
+// `originals`: without rows that repeat a person or are broken.
+inline std::string MakeCsv(size_t count, uint64_t seed, bool originals = false) {
   generator::Leads leads(seed);
   CsvWriter csv;
   for (const std::string_view column : generator::Columns()) csv.Add(column);
   csv.EndRow();
-  for (size_t i = 0; i < count; ++i) {
-    for (const std::string& cell : leads.Next().cells) csv.Add(cell);
+  for (size_t made = 0; made < count;) {
+    const generator::Row row = leads.Next();
+    if (originals && row.kind != generator::RowKind::kOriginal) continue;
+    for (const std::string& cell : row.cells) csv.Add(cell);
     csv.EndRow();
+    ++made;
   }
   return csv.Take();
 }

@@ -66,19 +66,8 @@ class File {
 // Submits of the generator's leads, no two of one person.
 const std::vector<Command>& Submits() {
   static const auto* const commands = [] {
-    generator::Leads leads(7);
-    CsvWriter csv;
-    for (const std::string_view column : generator::Columns()) csv.Add(column);
-    csv.EndRow();
-    for (size_t made = 0; made < kMany;) {
-      const generator::Row row = leads.Next();
-      if (row.kind != generator::RowKind::kOriginal) continue;
-      for (const std::string& cell : row.cells) csv.Add(cell);
-      csv.EndRow();
-      ++made;
-    }
     auto* const all = new std::vector<Command>;
-    for (Lead& lead : bench::ReadLeads(*Model::Default(), csv.Take())) {
+    for (Lead& lead : bench::ReadLeads(*Model::Default(), bench::MakeCsv(kMany, 7, true))) {
       all->push_back({"request-" + std::to_string(all->size()), Submit{std::move(lead)}});
     }
     return all;
@@ -272,16 +261,7 @@ Ran RunCommand(const std::vector<std::string>& words) {
 // `rows` generated leads as a CSV file.
 std::string CsvFile(size_t rows) {
   const std::string path = (Folder() / "leadcore_bench.csv").string();
-  std::ofstream file(path, std::ios::binary);
-  generator::Leads leads(7);
-  CsvWriter csv;
-  for (const std::string_view column : generator::Columns()) csv.Add(column);
-  csv.EndRow();
-  for (size_t i = 0; i < rows; ++i) {
-    for (const std::string& cell : leads.Next().cells) csv.Add(cell);
-    csv.EndRow();
-    file << csv.Take();
-  }
+  std::ofstream(path, std::ios::binary) << bench::MakeCsv(rows, 7);
   return path;
 }
 

@@ -137,6 +137,24 @@ TEST_P(StoreConformanceTest, ClaimsAreHeldUntilTheirHolderGivesThemUp) {
   EXPECT_FALSE((*Read()->Lookup("k")).has_value());
 }
 
+TEST_P(StoreConformanceTest, ARefusedExchangeLeavesClaimsAsTheyWere) {
+  Batch batch;
+  batch.claims = {{"mine", "a"}, {"theirs", "x"}};
+  Commit(batch);
+  batch.releases = {{"mine", "a"}, {"nobody's", "a"}};
+  batch.claims = {{"free", "b"}, {"mine", "b"}, {"theirs", "b"}};
+  const CommitResult result = Commit(batch);
+  EXPECT_EQ(result.code, Code::kClaimHeld);
+  EXPECT_EQ(result.key.id, "theirs");
+  EXPECT_EQ(result.holder, "x");
+  EXPECT_EQ(**Read()->Lookup("mine"), "a");
+  EXPECT_FALSE((*Read()->Lookup("free")).has_value());
+  EXPECT_FALSE((*Read()->Lookup("nobody's")).has_value());
+  batch.claims = {{"mine", "b"}};
+  EXPECT_EQ(Commit(batch).code, Code::kCommitted);
+  EXPECT_EQ(**Read()->Lookup("mine"), "b") << "from hand to hand";
+}
+
 TEST_P(StoreConformanceTest, ARequestIsDoneOnce) {
   Batch batch = Writing({.puts = {Lead("a", "x")},
                          .events = {Happened("created", {"a"}), Happened("scored", {"a"})},

@@ -2,32 +2,17 @@
 #include "json_out.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "codec/lead_peek.h"
 #include "leadcore/codec.h"
 #include "rapidjson.h"
 #include "text.h"
 
 namespace leadcore::cli {
-
-namespace {
-
-// Two digits of base64 for each twelve bits: payloads are most of what a feed writes.
-constexpr std::array<std::array<char, 2>, 4096> kBase64Pairs = [] {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::array<std::array<char, 2>, 4096> pairs = {};
-  for (size_t bits = 0; bits < pairs.size(); ++bits) {
-    pairs[bits] = {kDigits[bits >> 6], kDigits[bits & 63]};
-  }
-  return pairs;
-}();
-
-}  // namespace
 
 struct JsonWriter::Impl {
   rapidjson::StringBuffer buffer;
@@ -56,27 +41,6 @@ void JsonWriter::Plain(std::string_view text) {
   room[0] = '"';
   std::copy(text.begin(), text.end(), room + 1);
   room[text.size() + 1] = '"';
-}
-void JsonWriter::Base64(std::string_view bytes) {
-  impl_->writer.RawValue("", 0, rapidjson::kStringType);
-  char* at = impl_->buffer.Push((bytes.size() + 2) / 3 * 4 + 2);
-  *at++ = '"';
-  const auto* from = reinterpret_cast<const unsigned char*>(bytes.data());
-  size_t left = bytes.size();
-  for (; left >= 3; left -= 3, from += 3, at += 4) {
-    const uint32_t bits = uint32_t{from[0]} << 16 | uint32_t{from[1]} << 8 | from[2];
-    std::copy_n(kBase64Pairs[bits >> 12].data(), 2, at);
-    std::copy_n(kBase64Pairs[bits & 0xfff].data(), 2, at + 2);
-  }
-  if (left > 0) {
-    const uint32_t bits = uint32_t{from[0]} << 16 | (left > 1 ? uint32_t{from[1]} << 8 : 0);
-    std::copy_n(kBase64Pairs[bits >> 12].data(), 2, at);
-    std::copy_n(kBase64Pairs[bits & 0xfff].data(), 2, at + 2);
-    at[3] = '=';
-    if (left == 1) at[2] = '=';
-    at += 4;
-  }
-  *at = '"';
 }
 void JsonWriter::Integer(int64_t value) { impl_->writer.Int64(value); }
 void JsonWriter::Real(double value) {
@@ -164,7 +128,7 @@ std::string_view LedgerKind(LedgerEntry::Kind kind) {
 // Bytes as base64; what is not there (any more) as null.
 void WriteBytes(std::string_view name, std::string_view bytes, JsonWriter* json) {
   json->Key(name);
-  bytes.empty() ? json->Null() : json->Base64(bytes);
+  bytes.empty() ? json->Null() : json->Plain(absl::Base64Escape(ToAbsl(bytes)));
 }
 
 // What of an event is not in its short form: with these, the event can be made again to the byte.

@@ -27,8 +27,7 @@ class JsonWriter {
   void EndArray();
   void Key(std::string_view name);
   void Text(std::string_view text);
-  void Plain(std::string_view text);    // without anything that JSON escapes
-  void Base64(std::string_view bytes);  // as text
+  void Plain(std::string_view text);  // without anything that JSON escapes
   void Integer(int64_t value);
   void Real(double value);
   void Boolean(bool value);

@@ -35,26 +35,6 @@ absl::StatusOr<std::string> SecretOf(const Scene& scene) {
   return *scene.notes->suppression;
 }
 
-// Every activity of the lead.
-absl::Status CollectActivities(const Snapshot& snapshot, const std::string& lead,
-                               std::vector<RecordKey>* deletes) {
-  ScanRequest scan;
-  scan.kind = RecordKind::kActivity;
-  scan.index = "lead";
-  scan.low = scan.high = IndexValue(lead);
-  while (true) {
-    size_t seen = 0;
-    const absl::Status status =
-        snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
-          ++seen;
-          scan.after = {value, record.key.id};
-          deletes->push_back(record.key);
-          return true;
-        });
-    if (!status.ok() || seen < scan.limit) return status;
-  }
-}
-
 }  // namespace
 
 absl::Status CollectEvents(const Store& store, std::string_view workspace, std::string_view lead,
@@ -91,7 +71,11 @@ absl::Status CollectErasure(const Model& model, const Store& store, std::string_
       status != nullptr && status->type == StateType::kOpen) {
     plan->load = Routing::LoadCounter(record.lead.text(field::kOwner));
   }
-  const absl::Status collected = CollectActivities(snapshot, id, &plan->deletes);
+  const absl::Status collected =
+      ScanAll(snapshot, ActivitiesOf(id), [&](const StoredRecord& activity) {
+        plan->deletes.push_back(activity.key);
+        return absl::OkStatus();
+      });
   if (!collected.ok()) return collected;
   return CollectEvents(store, workspace, id, &plan->events);
 }

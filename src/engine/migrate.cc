@@ -262,29 +262,16 @@ absl::StatusOr<bool> Migration::Rebuild(const Snapshot& snapshot, const std::str
                                         LeadState* state) const {
   const std::string before = EncodeLeadState(*state);
   state->activities = ActivitySummary();
-  ScanRequest scan;
-  scan.kind = RecordKind::kActivity;
-  scan.index = "lead";
-  scan.low = scan.high = IndexValue(id);
-  while (true) {
-    absl::Status decoded;
-    size_t seen = 0;
-    const absl::Status status =
-        snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
-          ++seen;
-          scan.after = {value, record.key.id};
-          absl::StatusOr<Activity> activity = DecodeActivity(record.body);
-          decoded = activity.status();
-          if (!activity.ok()) return false;
-          const ActivityKind* kind = model_.FindKind(activity->kind);
-          if (kind == nullptr) return true;
-          model_.aggregates().Add(*activity, *kind->schema, call_.now, &state->activities);
-          return true;
-        });
-    if (!status.ok()) return status;
-    if (!decoded.ok()) return decoded;
-    if (seen < scan.limit) return EncodeLeadState(*state) != before;
-  }
+  const absl::Status status = ScanAll(snapshot, ActivitiesOf(id), [&](const StoredRecord& record) {
+    const absl::StatusOr<Activity> activity = DecodeActivity(record.body);
+    if (!activity.ok()) return activity.status();
+    const ActivityKind* kind = model_.FindKind(activity->kind);
+    if (kind == nullptr) return absl::OkStatus();
+    model_.aggregates().Add(*activity, *kind->schema, call_.now, &state->activities);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return EncodeLeadState(*state) != before;
 }
 
 // Adds to `batch` the keys that the lead lacks. Who claims a key first keeps it; the others are

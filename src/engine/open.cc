@@ -99,27 +99,20 @@ absl::Status CheckFields(const Model& model, const Snapshot& snapshot,
   std::set<std::string> told;
   ScanRequest scan;
   scan.kind = RecordKind::kModel;
-  while (true) {
-    size_t seen = 0;
-    const absl::Status status =
-        snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
-          ++seen;
-          scan.after = {value, record.key.id};
-          Faults faults;
-          const std::shared_ptr<const Model> old = Model::Parse(record.body, &faults);
-          if (old == nullptr) return true;
-          for (const CustomField& was : old->config().fields) {
-            const Field* now = model.schema()->Find(was.name);
-            if (now == nullptr || (now->type == was.type && now->shape == was.shape)) continue;
-            if (!told.insert(was.name).second) continue;
-            blocks->push_back(Cat("field '", was.name, "' is ", TypeName(was.type),
-                                  " in a published model and ", TypeName(now->type),
-                                  " in this one; give the new one another name"));
-          }
-          return true;
-        });
-    if (!status.ok() || seen < scan.limit) return status;
-  }
+  return ScanAll(snapshot, scan, [&](const StoredRecord& record) {
+    Faults faults;
+    const std::shared_ptr<const Model> old = Model::Parse(record.body, &faults);
+    if (old == nullptr) return absl::OkStatus();
+    for (const CustomField& was : old->config().fields) {
+      const Field* now = model.schema()->Find(was.name);
+      if (now == nullptr || (now->type == was.type && now->shape == was.shape)) continue;
+      if (!told.insert(was.name).second) continue;
+      blocks->push_back(Cat("field '", was.name, "' is ", TypeName(was.type),
+                            " in a published model and ", TypeName(now->type),
+                            " in this one; give the new one another name"));
+    }
+    return absl::OkStatus();
+  });
 }
 
 // What of the workspace the model would break.

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "leadcore/commands.h"
@@ -44,6 +45,12 @@ Put LeadPut(const Lead& lead);
 Put StatePut(std::string_view id, const LeadState& state, const Schema& schema);
 Put ActivityPut(const Activity& activity);
 Put MatchKeyPut(std::string_view key, std::string_view lead);
+
+// Every record of a scan, page after page, until `sink` fails.
+absl::Status ScanAll(const Snapshot& snapshot, ScanRequest scan,
+                     absl::FunctionRef<absl::Status(const StoredRecord&)> sink);
+// The activities of a lead.
+ScanRequest ActivitiesOf(const std::string& lead);
 
 // The put that left `body` in a record, its index entries made again.
 absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::string body);

@@ -80,6 +80,31 @@ Put MatchKeyPut(std::string_view key, std::string_view lead) {
   return {{RecordKind::kMatchKey, Cat(key, kKeySeparator, lead)}, "", {}};
 }
 
+absl::Status ScanAll(const Snapshot& snapshot, ScanRequest scan,
+                     absl::FunctionRef<absl::Status(const StoredRecord&)> sink) {
+  while (true) {
+    size_t seen = 0;
+    absl::Status told;
+    const absl::Status status =
+        snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
+          ++seen;
+          scan.after = {value, record.key.id};
+          told = sink(record);
+          return told.ok();
+        });
+    if (!status.ok()) return status;
+    if (!told.ok() || seen < scan.limit) return told;
+  }
+}
+
+ScanRequest ActivitiesOf(const std::string& lead) {
+  ScanRequest scan;
+  scan.kind = RecordKind::kActivity;
+  scan.index = "lead";
+  scan.low = scan.high = IndexValue(lead);
+  return scan;
+}
+
 absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::string body) {
   Put put{key, std::move(body), {}};
   if (key.kind == RecordKind::kLead) {

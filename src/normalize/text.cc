@@ -152,23 +152,20 @@ std::u32string Decomposed(std::string_view text) {
 
 // True when the full stop at `at` ends a letter of an abbreviation such as "U.S.A." or "S.p.A.":
 // it then joins its neighbours, while any other parts two words.
-template <typename Char>
-bool JoinsInitials(std::basic_string_view<Char> points, size_t at) {
+bool JoinsInitials(std::u32string_view points, size_t at) {
   const auto is_letter = [&](size_t i) {
-    return i < points.size() && Classify(static_cast<char32_t>(points[i])) == Class::kLetter;
+    return i < points.size() && Classify(points[i]) == Class::kLetter;
   };
   const bool single = at > 0 && is_letter(at - 1) && (at == 1 || !is_letter(at - 2));
   return single && (!is_letter(at + 1) || !is_letter(at + 2));
 }
 
-// Of code points, or of ASCII as it lies in bytes.
-template <typename Char>
-std::basic_string<Char> Squeezed(std::basic_string_view<Char> points) {
-  std::basic_string<Char> out;
+std::u32string Squeezed(std::u32string_view points) {
+  std::u32string out;
   out.reserve(points.size());
   bool gap = false;
   for (size_t i = 0; i < points.size(); ++i) {
-    const Class kind = Classify(static_cast<char32_t>(points[i]));
+    const Class kind = Classify(points[i]);
     if (kind == Class::kDrop || (points[i] == '.' && JoinsInitials(points, i))) continue;
     if (kind == Class::kGap) {
       gap = true;
@@ -248,14 +245,16 @@ std::string FoldText(std::string_view text) {
   std::string folded_plainly;
   if (FoldPlain(text, &folded_plainly)) return folded_plainly;
   if (IsAscii(text)) {
-    std::string plain;
-    plain.reserve(text.size());
+    std::u32string points;
+    points.reserve(text.size());
     for (const char c : text) {
-      if (!IsApostrophe(static_cast<unsigned char>(c))) plain.push_back(AsciiLower(c));
+      if (!IsApostrophe(static_cast<unsigned char>(c))) {
+        points.push_back(static_cast<unsigned char>(AsciiLower(c)));
+      }
     }
-    return Squeezed<char>(plain);
+    return Encode(Squeezed(points));
   }
-  std::u32string folded = Squeezed<char32_t>(Decomposed(text));
+  std::u32string folded = Squeezed(Decomposed(text));
   static_assert(sizeof(char32_t) == sizeof(utf8proc_int32_t));
   const utf8proc_ssize_t size =
       utf8proc_normalize_utf32(reinterpret_cast<utf8proc_int32_t*>(folded.data()),

@@ -14,7 +14,7 @@ namespace {
 using Code = CommitResult::Code;
 
 // The statement that writes all columns of a table.
-std::string PutSql(RecordKind kind, const std::map<std::string, size_t, std::less<>>& columns) {
+std::string PutSql(RecordKind kind, const std::unordered_map<std::string, size_t>& columns) {
   std::string names, marks, updates;
   for (const auto& [column, place] : columns) {
     names += Cat(", ", Quoted(column));
@@ -28,10 +28,7 @@ std::string PutSql(RecordKind kind, const std::map<std::string, size_t, std::les
 
 void Number(WriterState::Table* table, RecordKind kind) {
   size_t next = 0;
-  for (auto& [column, place] : table->columns) {
-    place = next++;
-    table->places[column] = place;
-  }
+  for (auto& [column, place] : table->columns) place = next++;
   table->put = PutSql(kind, table->columns);
 }
 
@@ -95,7 +92,8 @@ absl::StatusOr<bool> SqliteCommitter::Known(const Batch& batch, CommitResult* re
   return true;
 }
 
-// True when the request is known, or a check or claim does not hold; nothing was written then.
+// True when the request is known, or a check or claim does not hold; nothing was written then. Else
+// the claims are exchanged.
 absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
                                               std::span<const CommitResult> before,
                                               CommitResult* result) {
@@ -115,23 +113,23 @@ absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
     result->key = check.key;
     return true;
   }
-  const absl::StatusOr<bool> free =
-      batch.releases.empty() ? TakeClaims(batch, result) : ClaimsAreFree(batch, result);
-  if (!free.ok()) return free.status();
-  return !*free;
+  const absl::StatusOr<bool> exchanged = ExchangeClaims(batch, result);
+  if (!exchanged.ok()) return exchanged.status();
+  return !*exchanged;
 }
 
-// Takes the claims of a batch that gives up none; where one is held, none is taken.
-absl::StatusOr<bool> SqliteCommitter::TakeClaims(const Batch& batch, CommitResult* result) {
-  std::vector<const Claim*> taken;
+// Gives up and takes the claims of a batch; where one is held, none of them.
+absl::StatusOr<bool> SqliteCommitter::ExchangeClaims(const Batch& batch, CommitResult* result) {
+  std::vector<const Claim*> dropped, taken;
+  for (const Claim& release : batch.releases) {
+    const absl::StatusOr<bool> held = DropClaim(release);
+    if (!held.ok()) return held.status();
+    if (*held) dropped.push_back(&release);
+  }
   for (const Claim& claim : batch.claims) {
-    auto statement = database_.Prepare(
-        "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) ON CONFLICT DO NOTHING");
-    if (!statement.ok()) return statement.status();
-    const absl::Status status =
-        statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
-    if (!status.ok()) return status;
-    if (database_.changed() > 0) {
+    const absl::StatusOr<bool> free = TakeClaim(claim);
+    if (!free.ok()) return free.status();
+    if (*free) {
       taken.push_back(&claim);
       continue;
     }
@@ -141,42 +139,34 @@ absl::StatusOr<bool> SqliteCommitter::TakeClaims(const Batch& batch, CommitResul
     result->code = Code::kClaimHeld;
     result->key = {RecordKind::kMatchKey, claim.key};
     result->holder = *std::move(holder);
-    const absl::Status dropped = DropClaims(taken);
-    if (!dropped.ok()) return dropped;
-    return false;
-  }
-  return true;
-}
-
-absl::Status SqliteCommitter::DropClaims(std::span<const Claim* const> claims) {
-  for (const Claim* claim : claims) {
-    auto statement =
-        database_.Prepare("DELETE FROM claims WHERE workspace=? AND key=? AND holder=?");
-    if (!statement.ok()) return statement.status();
-    const absl::Status status =
-        statement->Bind(workspace_).Bind(claim->key).Bind(claim->holder).Run();
+    absl::Status status;
+    for (size_t i = 0; status.ok() && i < taken.size(); ++i) status = DropClaim(*taken[i]).status();
+    for (size_t i = 0; status.ok() && i < dropped.size(); ++i) {
+      status = TakeClaim(*dropped[i]).status();
+    }
     if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-// Whether every claim of a batch is free, its own, or one that it gives up.
-absl::StatusOr<bool> SqliteCommitter::ClaimsAreFree(const Batch& batch, CommitResult* result) {
-  for (const Claim& claim : batch.claims) {
-    absl::StatusOr<std::string> holder = HolderOf(claim.key);
-    if (!holder.ok()) return holder.status();
-    const bool free =
-        holder->empty() || *holder == claim.holder ||
-        std::any_of(batch.releases.begin(), batch.releases.end(), [&](const Claim& release) {
-          return release.key == claim.key && release.holder == *holder;
-        });
-    if (free) continue;
-    result->code = Code::kClaimHeld;
-    result->key = {RecordKind::kMatchKey, claim.key};
-    result->holder = *std::move(holder);
     return false;
   }
   return true;
+}
+
+// False: somebody holds it.
+absl::StatusOr<bool> SqliteCommitter::TakeClaim(const Claim& claim) {
+  auto statement = database_.Prepare(
+      "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) ON CONFLICT DO NOTHING");
+  if (!statement.ok()) return statement.status();
+  const absl::Status status = statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
+  if (!status.ok()) return status;
+  return database_.changed() > 0;
+}
+
+// False: its holder does not hold it.
+absl::StatusOr<bool> SqliteCommitter::DropClaim(const Claim& claim) {
+  auto statement = database_.Prepare("DELETE FROM claims WHERE workspace=? AND key=? AND holder=?");
+  if (!statement.ok()) return statement.status();
+  const absl::Status status = statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
+  if (!status.ok()) return status;
+  return database_.changed() > 0;
 }
 
 absl::StatusOr<WriterState::Counter*> SqliteCommitter::CounterOf(std::string_view name) {
@@ -230,7 +220,7 @@ absl::StatusOr<WriterState::Table*> SqliteCommitter::TableOf(RecordKind kind) {
 
 absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
                                     CommitResult* result) {
-  absl::Status status = batch.releases.empty() ? absl::OkStatus() : WriteClaims(batch);
+  absl::Status status;
   for (size_t i = 0; status.ok() && i < writes.deletes.size(); ++i) {
     status = Delete(writes.deletes[i]);
   }
@@ -254,24 +244,6 @@ absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
   return status;
 }
 
-// Of a batch that gives up some; TakeClaims has written those of any other.
-absl::Status SqliteCommitter::WriteClaims(const Batch& batch) {
-  std::vector<const Claim*> releases;
-  for (const Claim& release : batch.releases) releases.push_back(&release);
-  const absl::Status dropped = DropClaims(releases);
-  if (!dropped.ok()) return dropped;
-  for (const Claim& claim : batch.claims) {
-    auto statement = database_.Prepare(
-        "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) "
-        "ON CONFLICT DO UPDATE SET holder=excluded.holder");
-    if (!statement.ok()) return statement.status();
-    const absl::Status status =
-        statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
 absl::Status SqliteCommitter::Delete(const RecordKey& key) {
   const absl::StatusOr<WriterState::Table*> table = TableOf(key.kind);
   if (!table.ok()) return table.status();
@@ -280,33 +252,31 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
   return statement->Bind(workspace_).Bind(key.id).Run();
 }
 
-// The place of a column; made for an index that no record had before.
-absl::StatusOr<size_t> SqliteCommitter::PlaceOf(const std::string& name, RecordKind kind,
-                                                WriterState::Table* table) {
-  const auto at = table->places.find(name);
-  if (at != table->places.end()) return at->second;
-  const absl::Status status = AddIndexColumn(&database_, kind, name);
-  if (!status.ok()) return status;
-  table->columns[name] = 0;
-  Number(table, kind);
-  return absl::NotFoundError("the places are other ones now");
+absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* table) {
+  for (const IndexEntry& entry : put.index) {
+    if (table->columns.count(entry.name) != 0) continue;
+    const absl::Status status = AddIndexColumn(&database_, put.key.kind, entry.name);
+    if (!status.ok()) return status;
+    table->columns[entry.name] = 0;
+    Number(table, put.key.kind);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SqliteCommitter::WriteRecord(const Put& put) {
   const absl::StatusOr<WriterState::Table*> table = TableOf(put.key.kind);
   if (!table.ok()) return table.status();
-  // What is bound must live until the statement has run.
-  const IndexValue absent;
-  row_.assign((*table)->columns.size(), &absent);
-  for (size_t i = 0; i < put.index.size(); ++i) {
-    const absl::StatusOr<size_t> place = PlaceOf(put.index[i].name, put.key.kind, *table);
-    if (absl::IsNotFound(place.status())) return WriteRecord(put);
-    if (!place.ok()) return place.status();
-    row_[*place] = &put.index[i].value;
-  }
+  const absl::Status added = AddColumns(put, *table);
+  if (!added.ok()) return added;
   auto statement = database_.Prepare((*table)->put);
   if (!statement.ok()) return statement.status();
   statement->Bind(workspace_).Bind(put.key.id).BindBlob(put.body);
+  // What is bound must live until the statement has run.
+  const IndexValue absent;
+  row_.assign((*table)->columns.size(), &absent);
+  for (const IndexEntry& entry : put.index) {
+    row_[(*table)->columns.find(entry.name)->second] = &entry.value;
+  }
   for (const IndexValue* value : row_) statement->BindIndex(*value);
   bytes_ += put.body.size();
   return statement->Run();

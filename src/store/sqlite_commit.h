@@ -26,9 +26,8 @@ namespace leadcore {
 struct WriterState {
   struct Table {
     // The columns that are indexes, and their places in `put`.
-    std::map<std::string, size_t, std::less<>> columns;
-    std::unordered_map<std::string, size_t> places;  // the same, found faster
-    std::string put, version, remove;                // statements
+    std::unordered_map<std::string, size_t> columns;
+    std::string put, version, remove;  // statements
   };
   // What is in the file, or will be with this transaction.
   struct Counter {
@@ -67,12 +66,11 @@ class SqliteCommitter {
   absl::StatusOr<WriterState::Table*> TableOf(RecordKind kind);
   absl::Status Apply(const Batch& batch, const Writes& writes, CommitResult* result);
   absl::StatusOr<WriterState::Counter*> CounterOf(std::string_view name);
-  absl::StatusOr<bool> TakeClaims(const Batch& batch, CommitResult* result);
-  absl::StatusOr<bool> ClaimsAreFree(const Batch& batch, CommitResult* result);
-  absl::Status DropClaims(std::span<const Claim* const> claims);
-  absl::Status WriteClaims(const Batch& batch);
-  absl::StatusOr<size_t> PlaceOf(const std::string& name, RecordKind kind,
-                                 WriterState::Table* table);
+  absl::StatusOr<bool> ExchangeClaims(const Batch& batch, CommitResult* result);
+  absl::StatusOr<bool> TakeClaim(const Claim& claim);
+  absl::StatusOr<bool> DropClaim(const Claim& claim);
+  // Makes columns for entries that no record had before.
+  absl::Status AddColumns(const Put& put, WriterState::Table* table);
   absl::Status Delete(const RecordKey& key);
   absl::Status WriteRecord(const Put& put);
   absl::Status WriteEvent(const Event& event);

@@ -37,7 +37,8 @@ class SqliteSnapshot : public Snapshot {
     if (key.kind == RecordKind::kLeadState && state_ && state_->key.id == key.id) {
       return std::exchange(state_, std::nullopt);
     }
-    auto statement = database_->Prepare(GetSql(key.kind));
+    auto statement = database_->Prepare(
+        Cat("SELECT version, body FROM ", RecordTable(key.kind), " WHERE workspace=? AND id=?"));
     if (!statement.ok()) return statement.status();
     const absl::StatusOr<bool> row = statement->Bind(workspace_).Bind(key.id).Step();
     if (!row.ok()) return row.status();
@@ -108,17 +109,6 @@ class SqliteSnapshot : public Snapshot {
           {RecordKind::kLeadState, key.id}, statement->Integer(2), std::string(statement->Text(3))};
     }
     return StoredRecord{key, statement->Integer(0), std::string(statement->Text(1))};
-  }
-
-  static std::string_view GetSql(RecordKind kind) {
-    constexpr std::string_view kSql[] = {
-        "SELECT version, body FROM lead_records WHERE workspace=? AND id=?",
-        "SELECT version, body FROM lead_state_records WHERE workspace=? AND id=?",
-        "SELECT version, body FROM activity_records WHERE workspace=? AND id=?",
-        "SELECT version, body FROM match_key_records WHERE workspace=? AND id=?",
-        "SELECT version, body FROM model_records WHERE workspace=? AND id=?",
-        "SELECT version, body FROM meta_records WHERE workspace=? AND id=?"};
-    return kSql[static_cast<size_t>(kind) - 1];
   }
 
   // Claims, counters and requests in the form of records.

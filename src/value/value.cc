@@ -5,7 +5,6 @@
 #include <array>
 #include <bit>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -77,14 +76,6 @@ std::string Padded(uint64_t number, size_t width) {
   std::string digits = ToChars(number);
   if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
   return digits;
-}
-
-// Exactly `width` digits of a number that has no more.
-void AppendDigits(uint64_t number, size_t width, std::string* out) {
-  out->resize(out->size() + width);
-  for (size_t i = 1; i <= width; ++i, number /= 10) {
-    (*out)[out->size() - i] = static_cast<char>('0' + number % 10);
-  }
 }
 
 uint64_t Magnitude(int64_t number) {
@@ -265,25 +256,11 @@ std::string FormatTime(int64_t micros) {
     within += kDay;
     --days;
   }
-  const auto day = std::chrono::year_month_day(std::chrono::sys_days(std::chrono::days(days)));
-  const int64_t year = static_cast<int>(day.year());
+  const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + days;
   const auto seconds = static_cast<uint64_t>(within / 1'000'000);
-  std::string out;
-  if (year >= 1 && year <= 9999) {
-    AppendDigits(static_cast<uint64_t>(year), 4, &out);
-    out.push_back('-');
-    AppendDigits(static_cast<unsigned>(day.month()), 2, &out);
-    out.push_back('-');
-    AppendDigits(static_cast<unsigned>(day.day()), 2, &out);
-  } else {
-    const absl::CivilDay far = absl::CivilDay(1970, 1, 1) + days;
-    out = FormatDay(far.year(), far.month(), far.day());
-  }
-  char before = 'T';
-  for (const uint64_t part : {seconds / 3600, seconds / 60 % 60, seconds % 60}) {
-    out.push_back(std::exchange(before, ':'));
-    AppendDigits(part, 2, &out);
-  }
+  std::string out =
+      Cat(FormatDay(day.year(), day.month(), day.day()), 'T', Padded(seconds / 3600, 2), ':',
+          Padded(seconds / 60 % 60, 2), ':', Padded(seconds % 60, 2));
   if (const int64_t fraction = within % 1'000'000; fraction != 0) {
     out += Cat('.', Padded(static_cast<uint64_t>(fraction), 6));
     out.erase(out.find_last_not_of('0') + 1);
