@@ -39,6 +39,8 @@ TEST_P(EngineFindTest, FindsByEveryKeyOfOneField) {
   EXPECT_EQ(Found(world, "email", " ADA@Example.com "), ada);
   EXPECT_EQ(Found(world, "phone", "(415) 555-2671"), ada);
   EXPECT_EQ(Found(world, "external_id", "crm-7"), ada);
+  const std::string bob = world.Created({{"full_name", "Bob M"}, {"phone", "+14155552672 x12"}});
+  EXPECT_EQ(Found(world, "phone", "(415) 555-2672 ext. 12"), bob) << "with its extension";
   EXPECT_EQ(Found(world, "email", "eve@example.com"), "NOT_FOUND");
   EXPECT_EQ(Found(world, "email", "no address"), "NOT_FOUND");
 }

@@ -115,7 +115,7 @@ std::unique_ptr<Session> Open(const Options& options, Access access, int* code) 
   }
   if (status.ok()) {
     absl::StatusOr<std::unique_ptr<Engine>> engine = Engine::Open(
-        {session->model, "default", access == Access::kRead}, session->store.get(), *call);
+        {session->model, kWorkspace, access == Access::kRead}, session->store.get(), *call);
     status = engine.status();
     if (engine.ok()) session->engine = *std::move(engine);
   }

@@ -20,6 +20,9 @@
 
 namespace leadcore::cli {
 
+// The one workspace of the command.
+inline constexpr char kWorkspace[] = "default";
+
 enum ExitCode { kDone = 0, kFailed = 1, kWrong = 2, kIncomplete = 3, kInterrupted = 130 };
 
 // Every option of every subcommand; each reads its own.

@@ -21,8 +21,6 @@
 namespace leadcore::cli {
 namespace {
 
-constexpr char kWorkspace[] = "default";
-
 absl::StatusOr<std::unique_ptr<Store>> OpenToRead(const std::string& db) {
   SqliteOptions options;
   options.path = db;

@@ -14,8 +14,6 @@
 namespace leadcore::cli {
 namespace {
 
-constexpr char kWorkspace[] = "default";
-
 void Conclude(const Options& options, const SalvageReply& reply) {
   if (reply.damaged_pages == 0) return Complain(Cat(options.db, ": no page is damaged"));
   Complain(Cat(options.db, ": ", reply.damaged_pages,

@@ -353,19 +353,20 @@ class Lister {
   std::optional<std::pair<IndexValue, std::string>> after_;
 };
 
-// The keys of whoever has this value in a field.
+// The keys that are made of a field alone, of whoever has this value in it.
 absl::StatusOr<std::vector<MatchKey>> KeysOf(const Model& model, const Field& field,
                                              std::string_view value) {
+  const absl::StatusOr<Value> read = ParseValue(field.type, value, {});
+  if (!read.ok()) return read.status();
   Lead probe(model.schema());
-  if (field.id == field::kPhone || field.id == field::kMobilePhone) {
-    const absl::StatusOr<PhoneNumber> phone = NormalizePhone(value, model.config().country);
-    probe.SetText(field.id, phone.ok() ? std::string_view(phone->e164) : value);
-  } else {
-    const absl::StatusOr<Value> read = ParseValue(field.type, value, {});
-    if (!read.ok()) return read.status();
-    probe.Set(field.id, *read);
-  }
-  return model.matching().Keys(probe.view(), model.email_lists());
+  probe.Set(field.id, *read);
+  const Lead normal = NormalizeLead(model, probe, true).lead;
+  std::vector<MatchKey> keys = model.matching().Keys(normal.view(), model.email_lists());
+  std::erase_if(keys, [&](const MatchKey& key) {
+    const std::vector<std::string>& fields = model.matching().keys()[key.key].fields;
+    return fields.size() != 1 || fields[0] != field.name;
+  });
+  return keys;
 }
 
 // The lead that holds a key, else the first of those that share it; "" for nobody.
