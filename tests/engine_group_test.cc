@@ -3,7 +3,9 @@
 // ApplyMany does what applying one by one does: same replies, same leads, same events, same turns.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +67,9 @@ class EngineGroupTest : public ::testing::TestWithParam<StoreKind> {
     return {MakeLead(model, fields), Pick(4) == 0};
   }
 
+  // Of a submit, if that one made a lead.
+  std::string SomeLead() { return MakeId(FromMicros(kStart), "test", Some("r", next_ + 1), 0); }
+
   LogActivity RandomActivity() {
     LogActivity log;
     log.activity = MakeActivity("", Pick(3) == 0 ? "page_view" : Pick(9) == 0 ? "nothing" : "call");
@@ -72,8 +77,7 @@ class EngineGroupTest : public ::testing::TestWithParam<StoreKind> {
     if (log.activity.kind == "page_view") log.activity.attributes = {{"path", "/pricing"}};
     switch (Pick(3)) {
       case 0:
-        // Of a submit, if that one made a lead.
-        log.activity.lead_id = MakeId(FromMicros(kStart), "test", Some("r", next_ + 1), 0);
+        log.activity.lead_id = SomeLead();
         break;
       case 1:
         log.external_id = Some("X", 12);
@@ -90,6 +94,7 @@ class EngineGroupTest : public ::testing::TestWithParam<StoreKind> {
     for (size_t i = 0; i < count; ++i) {
       Command command{"r" + std::to_string(next_++), RandomActivity()};
       if (Pick(2) == 0) command.body = RandomSubmit(model);
+      if (Pick(30) == 0) command.body = EraseLead{SomeLead()};
       if (!told_.empty() && Pick(15) == 0) command = told_[Pick(told_.size())];
       if (!told_.empty() && Pick(25) == 0)
         command.request_id = told_[Pick(told_.size())].request_id;
@@ -141,8 +146,12 @@ class EngineGroupTest : public ::testing::TestWithParam<StoreKind> {
 
   void Compare(const std::string& model, size_t rounds) {
     told_.clear();
-    World one(model, GetParam());
-    World many(one.engine().shared_model(), GetParam());
+    // Secrets are the same in both.
+    const RandomSource zeros = [](std::span<unsigned char> bytes) {
+      std::fill(bytes.begin(), bytes.end(), uint8_t{0});
+    };
+    World one(ParseModel(model), GetParam(), zeros);
+    World many(one.engine().shared_model(), GetParam(), zeros);
     for (size_t round = 0; round < rounds; ++round) {
       const std::vector<Command> commands = RandomCommands(one.model(), 1 + Pick(60));
       const std::vector<Reply> replies = many.engine().ApplyMany(many.At("call"), commands);
@@ -169,7 +178,8 @@ TEST_P(EngineGroupTest, AGroupDoesWhatItsCommandsDoOneByOne) {
   for (const std::string_view external_id : {"reject", "attach", "fill", "flag"}) {
     for (const std::string_view email : {"reject", "attach", "fill", "flag"}) {
       const std::string_view phone = Pick(3) == 0 ? "flag" : Pick(2) == 0 ? "attach" : "fill";
-      const std::string_view affinity = Pick(2) == 0 ? R"("existing", "account")" : "";
+      constexpr std::string_view kAffinities[] = {R"("existing", "account")", R"("existing")", ""};
+      const std::string_view affinity = kAffinities[Pick(3)];
       Compare(ModelOf(external_id, email, phone, affinity), rounds);
       ASSERT_FALSE(HasFatalFailure())
           << "external_id " << external_id << ", email " << email << ", phone " << phone

@@ -83,15 +83,17 @@ class World {
  public:
   explicit World(std::string_view model, StoreKind kind = StoreKind::kMemory)
       : World(ParseModel(model), kind) {}
-  explicit World(std::shared_ptr<const Model> model, StoreKind kind = StoreKind::kMemory) {
+  explicit World(std::shared_ptr<const Model> model, StoreKind kind = StoreKind::kMemory,
+                 RandomSource random = SystemRandom()) {
     if (kind == StoreKind::kMemory) {
-      store_ = NewMemoryStore();
+      store_ = NewMemoryStore(std::move(random));
     } else {
       std::string folder =
           (std::filesystem::temp_directory_path() / "leadcore-engine-XXXXXX").string();
       folder_ = mkdtemp(folder.data());
-      absl::StatusOr<std::unique_ptr<Store>> store =
-          OpenSqliteStore({(folder_ / "leads.db").string()});
+      SqliteOptions options{(folder_ / "leads.db").string()};
+      options.random = std::move(random);
+      absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(options);
       EXPECT_TRUE(store.ok()) << store.status();
       store_ = *std::move(store);
     }

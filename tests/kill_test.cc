@@ -267,7 +267,7 @@ class EarlyStore : public StoreDecorator {
   void Flush() {
     std::vector<CommitResult> results(waiting_.size());
     for (size_t i = 0; i < waiting_.size(); ++i) {
-      waiting_[i].after.reset();
+      waiting_[i].after.clear();
       const bool good =
           store_.Commit(kWorkspace, std::span(&waiting_[i], 1), std::span(&results[i], 1)).ok();
       if (!good) _exit(4);

@@ -189,7 +189,7 @@ class Simulation {
     void Spoil(Batch* batch) const {
       if (simulation_.bug_ == Bug::kNoChecks) {
         batch->checks.clear();
-        batch->after.reset();
+        batch->after.clear();
       }
       if (simulation_.bug_ != Bug::kCountersReadBefore || batch->counters.empty()) return;
       std::vector<int64_t> values;

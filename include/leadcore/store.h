@@ -170,9 +170,9 @@ struct Batch {
   std::vector<Claim> claims;
   std::vector<Claim> releases;        // given up if `holder` holds it
   std::vector<std::string> counters;  // to lock and read, in this order
-  // The place in its call of an earlier batch that has to be committed by that call (not replayed,
-  // not refused); else this one is stale.
-  std::optional<size_t> after = {};
+  // Places in its call of earlier batches that have to be committed by that call (not replayed, not
+  // refused); else this one is stale.
+  std::vector<size_t> after = {};
   // Called at most once, in the transaction, after checks and claims held. Pure: no I/O, no store
   // access, no exception but std::bad_alloc. May be empty for a batch that only checks, claims or
   // releases.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <unordered_set>
 #include <utility>
 
 #include "engine/migrate.h"
@@ -128,11 +129,10 @@ class Applier {
       for (size_t i = first; i < commands_.size(); ++i) replies_[i] = Failed(snapshot.status());
       return commands_.size();
     }
-    std::vector<size_t> places;
-    std::vector<std::shared_ptr<Reply>> replies;
+    std::vector<Decided> decided;
     std::vector<Batch> batches;
     GroupNotes notes;
-    std::set<std::string> written;
+    std::unordered_set<std::string> written;
     std::set<std::string_view> requests;
     size_t at = first;
     size_t bytes = 0;
@@ -144,27 +144,40 @@ class Applier {
         replies_[at] = Failed(prepared.status());
         continue;
       }
-      const bool shared =
-          prepared->wait ||
-          std::any_of(prepared->keys.begin(), prepared->keys.end(),
-                      [&](const std::string& key) { return written.count(key) != 0; });
-      if (at > first && shared) break;
-      if (!std::holds_alternative<LogActivity>(commands_[at].body)) {
-        written.insert(prepared->keys.begin(), prepared->keys.end());
+      const auto shared = [&](const std::string& key) {
+        return written.count(key) != 0 ||
+               (!prepared->sees_created && notes.created.count(key) != 0);
+      };
+      if (at > first &&
+          (prepared->wait || std::any_of(prepared->keys.begin(), prepared->keys.end(), shared))) {
+        break;
       }
       if (!prepared->batch) {
-        replies_[at] = Refused(at, *prepared->reply);
+        decided.push_back({at, std::move(prepared->reply), kNoPlace, std::move(prepared->after)});
         continue;
       }
+      if (!std::holds_alternative<LogActivity>(commands_[at].body)) {
+        for (std::string& key : prepared->keys) {
+          if (prepared->creates && notes.created.count(key) != 0) continue;
+          written.insert(std::move(key));
+        }
+      }
       bytes += prepared->bytes;
-      places.push_back(at);
-      replies.push_back(std::move(prepared->reply));
+      decided.push_back({at, std::move(prepared->reply), batches.size(), {}});
       batches.push_back(*std::move(prepared->batch));
     }
     snapshot->reset();
-    Commit(places, replies, batches);
+    Commit(decided, batches);
     return at;
   }
+
+  static constexpr size_t kNoPlace = static_cast<size_t>(-1);
+  struct Decided {
+    size_t at = 0;
+    std::shared_ptr<Reply> reply;
+    size_t place = kNoPlace;    // of its batch
+    std::vector<size_t> after;  // of a refusal: the batches that it comes from
+  };
 
   // A refusal may come from what this very request did before.
   Reply Refused(size_t at, const Reply& refusal) {
@@ -180,18 +193,29 @@ class Applier {
     return Remembered((*known)->reply, (*known)->positions);
   }
 
-  void Commit(const std::vector<size_t>& places, const std::vector<std::shared_ptr<Reply>>& replies,
-              const std::vector<Batch>& batches) {
-    if (batches.empty()) return;
+  void Commit(const std::vector<Decided>& decided, const std::vector<Batch>& batches) {
     std::vector<CommitResult> results(batches.size());
-    const absl::Status status = store_->Commit(workspace_, batches, results);
-    for (size_t i = 0; i < places.size(); ++i) {
-      if (!status.ok()) {
-        replies_[places[i]] = Failed(status);
-      } else if (!Settle(places[i], *replies[i], results[i])) {
-        Again(places[i]);
+    const absl::Status status =
+        batches.empty() ? absl::OkStatus() : store_->Commit(workspace_, batches, results);
+    for (const Decided& one : decided) {
+      const bool refused = one.place == kNoPlace;
+      if (!status.ok() && (!refused || !one.after.empty())) {
+        replies_[one.at] = Failed(status);
+      } else if (refused ? !SettleRefusal(one, results)
+                         : !Settle(one.at, *one.reply, results[one.place])) {
+        Again(one.at);
       }
     }
+  }
+
+  // False when what the refusal came from lost its race.
+  bool SettleRefusal(const Decided& refusal, std::span<const CommitResult> results) {
+    const auto lost = [&](size_t place) {
+      return results[place].code != CommitResult::Code::kCommitted;
+    };
+    if (std::any_of(refusal.after.begin(), refusal.after.end(), lost)) return false;
+    replies_[refusal.at] = Refused(refusal.at, *refusal.reply);
+    return true;
   }
 
   // False when the race was lost and has to be decided again.

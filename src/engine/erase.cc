@@ -94,6 +94,7 @@ absl::StatusOr<bool> Suppressed(const Scene& scene, std::string_view key,
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const EraseLead& erase) {
   Prepared prepared;
+  prepared.keys.push_back(erase.lead_id);
   absl::StatusOr<LeadRecord> record = ReadLead(scene.model, scene.snapshot, erase.lead_id);
   if (absl::IsNotFound(record.status())) {
     Refuse(Outcome::kRejected, record.status().code(), std::string(Message(record.status())),
@@ -101,15 +102,22 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
     return prepared;
   }
   if (!record.ok()) return record.status();
-  prepared.keys.push_back(erase.lead_id);
-  prepared.wait = scene.notes->states.count(erase.lead_id) != 0;
   auto plan = std::make_shared<ErasurePlan>();
   absl::Status status = CollectErasure(scene.model, scene.store, scene.workspace, scene.snapshot,
                                        *record, plan.get());
   if (!status.ok()) return status;
   for (const Claim& release : plan->releases) prepared.keys.push_back(release.key);
+  for (const RecordKey& key : plan->deletes) {
+    if (key.kind != RecordKind::kMatchKey) continue;
+    prepared.keys.push_back(key.id.substr(0, key.id.rfind(kKeySeparator)));
+  }
+  prepared.keys.push_back(DomainKey(record->lead.text(field::kDomain)));
   absl::StatusOr<std::string> secret = SecretOf(scene);
   if (!secret.ok()) return secret.status();
+  // The first one makes the secret of the list.
+  prepared.wait =
+      scene.notes->states.count(erase.lead_id) != 0 || (secret->empty() && scene.notes->erases);
+  scene.notes->erases = true;
 
   prepared.reply->outcome = Outcome::kErased;
   prepared.reply->lead_id = erase.lead_id;

@@ -144,7 +144,7 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   if (*earlier != nullptr) {
     state = (*earlier)->state;
     // Where that one lost its race, the version counted on may be there as another caller's.
-    batch.after = (*earlier)->place;
+    batch.after = {(*earlier)->place};
   }
   const std::string band = state.score.band;
   const int64_t version = state.version;

@@ -123,7 +123,7 @@ absl::Status Migration::End(std::string body) {
 absl::StatusOr<bool> Migration::Commit(std::vector<Batch> batches, const MigrationCursor& next) {
   for (Batch& batch : batches) batch.checks.push_back({MetaEpoch(), epoch_});
   batches.push_back(CursorBatch(next.Encode()));
-  for (size_t i = 1; i < batches.size(); ++i) batches[i].after = i - 1;
+  for (size_t i = 1; i < batches.size(); ++i) batches[i].after = {i - 1};
   std::vector<CommitResult> results(batches.size());
   const absl::Status status = store_->Commit(workspace_, batches, results);
   if (!status.ok()) return status;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -72,6 +73,9 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 
 // ---- submit.cc, log_activity.cc, erase.cc
 
+// By which commands of one group depend on each other through the owner of a company's leads.
+std::string DomainKey(std::string_view domain);
+
 // The state of a lead as an activity of the group will leave it, once that is committed.
 struct PendingState {
   LeadState state;
@@ -79,10 +83,21 @@ struct PendingState {
   std::string request_id;
 };
 
+// A lead as a submit of the group will create it, once that is committed.
+struct Draft;
+struct PendingLead {
+  const Draft* draft = nullptr;  // lives as long as the group is put together
+  size_t place = 0;              // of the submit's batch in its call
+  bool exclusive = false;        // it will claim the key
+};
+
 // What the commands of a group leave for those behind them.
 struct GroupNotes {
   std::map<std::string, std::vector<PendingState>> states;  // by lead, oldest first
-  std::optional<std::string> suppression;                   // its secret; "": nobody was erased
+  // By match keys and by ids.
+  std::unordered_multimap<std::string_view, PendingLead> created;
+  std::optional<std::string> suppression;  // its secret; "": nobody was erased
+  bool erases = false;                     // one of them erases a lead
 };
 
 // Where one command reads and what it may know of others in its group.
@@ -100,11 +115,14 @@ struct Scene {
 struct Prepared {
   std::shared_ptr<Reply> reply = std::make_shared<Reply>();  // finish completes it
   std::optional<Batch> batch;                                // none: refused, nothing is written
-  // Match keys and leads by which it depends on other submits. A command that shares one with a
-  // submit of its group has to wait for the commit.
+  // Match keys, leads and domains by which it depends on other commands. One that shares any with a
+  // command of its group has to wait for the commit, unless it knows what that leaves.
   std::vector<std::string> keys;
-  size_t bytes = 0;   // of the command's content
-  bool wait = false;  // it depends on an activity of its group
+  std::vector<size_t> after;  // of a refusal: the batches of its group that it comes from
+  size_t bytes = 0;           // of the command's content
+  bool creates = false;       // a lead, which the group's notes have by its match keys and its id
+  bool sees_created = false;  // it knows the leads that the group creates
+  bool wait = false;          // it depends on something of its group that it does not know
 };
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const Submit& submit);

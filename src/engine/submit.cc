@@ -15,19 +15,36 @@ constexpr size_t kMostHitsOfKey = 16;
 constexpr size_t kMostOwnersAsked = 4;
 constexpr std::string_view kSubmitKind = "form_submit";
 
+// A known owner whom an earlier batch of the call decides.
+struct LaterOwner {
+  size_t known = 0;                    // its place among those known
+  std::shared_ptr<const Reply> reply;  // has the owner once that batch is finished
+};
+
+}  // namespace
+
 // A lead on its way in: everything that finish needs, once the counters are known.
 struct Draft {
-  const Model* model;
-  Call call;
+  Draft(const Model& its_model, Call its_call, Lead its_lead)
+      : model(&its_model), call(std::move(its_call)), lead(std::move(its_lead)) {}
+
+  const Model* const model;
+  const Call call;
   Lead lead;
   LeadState state;
   bool imported = false;
   bool routed = false;
   Routing::Plan plan;
+  std::vector<KnownOwner> known;  // with `later` only: the plan is made again then
+  std::vector<LaterOwner> later;
   std::vector<MatchKey> keys;
   std::vector<std::string> contested;
   std::shared_ptr<Reply> reply;
 };
+
+std::string DomainKey(std::string_view domain) { return Cat("domain/", domain); }
+
+namespace {
 
 std::string StoryOf(const LeadState& state, const Reply& reply) {
   EventPayload payload;
@@ -42,12 +59,35 @@ bool Contested(const Draft& draft, const std::string& key) {
   return std::find(draft.contested.begin(), draft.contested.end(), key) != draft.contested.end();
 }
 
-// By which submits of one group depend on each other through the owner of a company's leads.
-std::string DomainKey(std::string_view domain) { return Cat("domain/", domain); }
+// Whoever may become the owner of a lead, so that all counters which may be needed are known before
+// it is decided.
+void AddPossibleOwners(const Draft& draft, std::vector<KnownOwner>* owners) {
+  using Why = KnownOwner::Why;
+  const auto add = [&](std::string_view id) {
+    if (!id.empty()) owners->push_back({Why::kExisting, std::string(id), ""});
+  };
+  for (const KnownOwner& known : draft.plan.known) add(known.owner);
+  const RoutingConfig& config = draft.model->config().routing;
+  add(config.fallback_owner);
+  if (draft.plan.pool == Routing::kNoPool) return;
+  for (const MemberConfig& member : config.pools[draft.plan.pool].members) add(member.id);
+}
+
+// The plan with the owners that the batches before have decided; the counters stay those that were
+// read.
+void PlanAgain(Draft* draft) {
+  for (const LaterOwner& later : draft->later) {
+    draft->known[later.known].owner = later.reply->assignment.owner;
+  }
+  std::vector<std::string> counters = std::move(draft->plan.counters);
+  draft->plan = draft->model->routing().MakePlan(draft->lead.view(), draft->call.now, draft->known);
+  draft->plan.counters = std::move(counters);
+}
 
 // Runs in the store's transaction: pure.
 Writes FinishCreate(Draft& draft, const Given& given) {
   Writes writes;
+  if (!draft.later.empty()) PlanAgain(&draft);
   if (draft.routed) {
     Routing::Choice choice = draft.model->routing().Choose(draft.plan, given.counters);
     for (auto& [name, value] : choice.counters) writes.counters.push_back({std::move(name), value});
@@ -103,6 +143,7 @@ class Submitter {
     }
     keys_ = scene_.model.matching().Keys(lead.view(), scene_.model.email_lists());
     for (const MatchKey& key : keys_) prepared_.keys.push_back(key.text);
+    prepared_.sees_created = true;
     const absl::StatusOr<bool> suppressed = submit_.imported ? RefuseErased() : false;
     if (!suppressed.ok()) return suppressed.status();
     if (*suppressed) return std::move(prepared_);
@@ -110,10 +151,16 @@ class Submitter {
     if (!decision.ok()) return decision.status();
     reply().hits = decision->hits;
     using Action = MatchDecision::Action;
+    const bool adds = decision->action == Action::kAttach || decision->action == Action::kFill;
+    if (adds && Pending(decision->lead) != nullptr) {
+      prepared_.wait = true;
+      return std::move(prepared_);
+    }
     absl::Status status;
     switch (decision->action) {
       case Action::kReject:
         Reject(*decision);
+        prepared_.after = PlacesOfHits();
         break;
       case Action::kAttach:
         status = Attach(lead, *decision);
@@ -129,6 +176,9 @@ class Submitter {
     if (prepared_.batch) {
       std::vector<Check>& checks = prepared_.batch->checks;
       checks.insert(checks.end(), still_.begin(), still_.end());
+      const std::vector<size_t> places = PlacesOfHits();
+      std::vector<size_t>& after = prepared_.batch->after;
+      after.insert(after.end(), places.begin(), places.end());
     }
     return std::move(prepared_);
   }
@@ -138,6 +188,7 @@ class Submitter {
 
   // A list from somewhere does not bring back who asked to be forgotten.
   absl::StatusOr<bool> RefuseErased() {
+    prepared_.wait = scene_.notes->erases;
     for (const MatchKey& key : keys_) {
       if (!key.exclusive) continue;
       const absl::StatusOr<bool> suppressed = Suppressed(scene_, key.text, &still_);
@@ -152,33 +203,90 @@ class Submitter {
     return false;
   }
 
-  // Asks the store who is known by one of the keys.
+  // Asks the store, and what the group will create, who is known by one of the keys.
   absl::StatusOr<MatchDecision> Find() {
     std::vector<Match> matches;
     for (const MatchKey& key : keys_) {
       // Only exclusive keys are claimed.
-      const auto holder = key.exclusive ? scene_.snapshot.Lookup(key.text)
-                                        : absl::StatusOr<std::optional<std::string>>(std::nullopt);
-      if (!holder.ok()) return holder.status();
-      if (*holder) {
-        matches.push_back({key, **holder});
-        continue;
-      }
-      ScanRequest scan;
-      scan.kind = RecordKind::kMatchKey;
-      scan.low = scan.high = IndexValue(Cat(key.text, kKeySeparator));
-      scan.high_is_prefix = true;
-      scan.limit = kMostHitsOfKey;
-      const absl::Status status =
-          scene_.snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
-            MatchKey shared = key;
-            shared.exclusive = false;
-            matches.push_back({shared, record.key.id.substr(key.text.size() + 1)});
-            return true;
-          });
+      const absl::StatusOr<bool> claimed = key.exclusive ? FindHolder(key, &matches) : false;
+      if (!claimed.ok()) return claimed.status();
+      if (*claimed) continue;
+      const absl::Status status = FindCandidates(key, &matches);
       if (!status.ok()) return status;
     }
     return scene_.model.matching().Decide(matches);
+  }
+
+  // False when nobody holds the key.
+  absl::StatusOr<bool> FindHolder(const MatchKey& key, std::vector<Match>* matches) {
+    auto holder = scene_.snapshot.Lookup(key.text);
+    if (!holder.ok()) return holder.status();
+    if (*holder) {
+      matches->push_back({key, **std::move(holder)});
+      return true;
+    }
+    const size_t before = matches->size();
+    const absl::Status status = FindCreated(key, true, matches);
+    if (!status.ok()) return status;
+    return matches->size() > before;
+  }
+
+  absl::Status FindCandidates(MatchKey key, std::vector<Match>* matches) {
+    key.exclusive = false;
+    ScanRequest scan;
+    scan.kind = RecordKind::kMatchKey;
+    scan.low = scan.high = IndexValue(Cat(key.text, kKeySeparator));
+    scan.high_is_prefix = true;
+    scan.limit = kMostHitsOfKey;
+    const size_t before = matches->size();
+    const absl::Status status =
+        scene_.snapshot.Scan(scan, [&](const StoredRecord& record, const IndexValue&) {
+          matches->push_back({key, record.key.id.substr(key.text.size() + 1)});
+          return true;
+        });
+    if (!status.ok()) return status;
+    const size_t stored = matches->size();
+    const absl::Status found = FindCreated(key, false, matches);
+    if (!found.ok() || matches->size() == stored) return found;
+    const auto first = matches->begin() + static_cast<std::ptrdiff_t>(before);
+    std::sort(first, matches->end(),
+              [](const Match& a, const Match& b) { return a.lead < b.lead; });
+    if (matches->size() - before > kMostHitsOfKey) matches->resize(before + kMostHitsOfKey);
+    return absl::OkStatus();
+  }
+
+  // The leads that the group will create with this key. A request that was done before creates
+  // none: the snapshot has what became of it.
+  absl::Status FindCreated(const MatchKey& key, bool exclusive, std::vector<Match>* matches) {
+    const auto [begin, end] = scene_.notes->created.equal_range(key.text);
+    for (auto at = begin; at != end; ++at) {
+      const Draft& draft = *at->second.draft;
+      if (at->second.exclusive != exclusive) continue;
+      const auto done = scene_.store.FindOutcome(scene_.workspace, draft.call.request_id);
+      if (!done.ok()) return done.status();
+      if (*done) continue;
+      matches->push_back({key, std::string(draft.lead.id())});
+      pending_.push_back(at->second);
+    }
+    return absl::OkStatus();
+  }
+
+  // The lead as the group will create it, or nullptr.
+  const PendingLead* Pending(std::string_view lead) const {
+    for (const PendingLead& pending : pending_) {
+      if (pending.draft->lead.id() == lead) return &pending;
+    }
+    return nullptr;
+  }
+
+  // The batches that what was found comes from.
+  std::vector<size_t> PlacesOfHits() {
+    std::vector<size_t> places;
+    if (pending_.empty()) return places;
+    for (const KeyHit& hit : reply().hits) {
+      if (const PendingLead* const pending = Pending(hit.lead)) places.push_back(pending->place);
+    }
+    return places;
   }
 
   void Reject(const MatchDecision& decision) {
@@ -341,18 +449,28 @@ class Submitter {
     for (const KeyHit& hit : decision.hits) {
       lead.AddIssue(hit.key, hit.lead, "possible duplicate: that lead has the same key");
     }
-    const absl::StatusOr<std::vector<KnownOwner>> owners = Owners(lead, decision);
+    std::vector<LaterOwner> later;
+    absl::StatusOr<std::vector<KnownOwner>> owners = Owners(lead, decision, &later);
     if (!owners.ok()) return owners.status();
-    auto draft = std::make_shared<Draft>(
-        Draft{&model, call_, std::move(lead), {}, submit_.imported, false, {}, keys_, {}, nullptr});
+    auto draft = std::make_shared<Draft>(model, call_, std::move(lead));
+    draft->imported = submit_.imported;
+    draft->keys = keys_;
     Evaluate(model, call_.now, &draft->lead, &draft->state);
     const std::string territory(
         model.routing().Territory(draft->lead.view(), model.config().country));
     if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
     // Who is won, lost or archived already needs nobody to work on it.
     draft->routed = status.type == StateType::kOpen && !draft->lead.has(field::kArchiveTime);
-    if (draft->routed) {
-      draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *owners);
+    if (draft->routed && later.empty()) {
+      draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
+    } else if (draft->routed) {
+      draft->known = *owners;
+      for (const KeyHit& hit : reply().hits) {
+        const PendingLead* const pending = Pending(hit.lead);
+        if (pending != nullptr) AddPossibleOwners(*pending->draft, &*owners);
+      }
+      draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
+      draft->later = std::move(later);
     }
     draft->contested = decision.contested;
     draft->reply = prepared_.reply;
@@ -367,12 +485,24 @@ class Submitter {
     batch.counters = draft->plan.counters;
     batch.finish = [draft](const Given& given) { return FinishCreate(*draft, given); };
     prepared_.batch = std::move(batch);
+    Note(*draft);
     return absl::OkStatus();
   }
 
+  // For the commands of the group behind this one.
+  void Note(const Draft& draft) {
+    prepared_.creates = true;
+    for (const MatchKey& key : draft.keys) {
+      const bool exclusive = key.exclusive && !Contested(draft, key.text);
+      scene_.notes->created.insert({key.text, {&draft, scene_.place, exclusive}});
+    }
+    scene_.notes->created.insert({draft.lead.id(), {&draft, scene_.place}});
+  }
+
   // Who has to do with this lead already: named with it, owner of a lead of the same person, owner
-  // of a lead of the same company.
-  absl::StatusOr<std::vector<KnownOwner>> Owners(const Lead& lead, const MatchDecision& decision) {
+  // of a lead of the same company. `later` gets those whom the commit decides.
+  absl::StatusOr<std::vector<KnownOwner>> Owners(const Lead& lead, const MatchDecision& decision,
+                                                 std::vector<LaterOwner>* later) {
     using Why = KnownOwner::Why;
     std::vector<KnownOwner> owners;
     if (!lead.text(field::kOwner).empty()) {
@@ -382,11 +512,19 @@ class Submitter {
     for (size_t i = 0; routing.affinity_existing && i < decision.hits.size(); ++i) {
       if (i == kMostOwnersAsked) break;
       const KeyHit& hit = decision.hits[i];
+      std::string detail = Cat("owner of lead ", hit.lead, " (same ", hit.key, ")");
+      if (const PendingLead* const pending = Pending(hit.lead)) {
+        const Draft& draft = *pending->draft;
+        if (draft.routed) later->push_back({owners.size(), draft.reply});
+        owners.push_back(
+            {Why::kExisting, std::string(draft.lead.text(field::kOwner)), std::move(detail)});
+        continue;
+      }
       const auto known = ReadLead(scene_.model, scene_.snapshot, hit.lead);
       if (absl::IsNotFound(known.status())) continue;
       if (!known.ok()) return known.status();
-      owners.push_back({Why::kExisting, std::string(known->lead.text(field::kOwner)),
-                        Cat("owner of lead ", hit.lead, " (same ", hit.key, ")")});
+      owners.push_back(
+          {Why::kExisting, std::string(known->lead.text(field::kOwner)), std::move(detail)});
     }
     const std::string_view domain = lead.text(field::kDomain);
     if (!routing.affinity_account || domain.empty()) return owners;
@@ -416,7 +554,8 @@ class Submitter {
   Call call_;
   Prepared prepared_;
   std::vector<MatchKey> keys_;
-  std::vector<Check> still_;  // that nobody of an import was erased
+  std::vector<PendingLead> pending_;  // that were found
+  std::vector<Check> still_;          // that nobody of an import was erased
 };
 
 }  // namespace

@@ -411,7 +411,7 @@ class Committer {
 
   // Checks and claims; false when one of them refuses the batch.
   bool Hold(std::span<const CommitResult> before, CommitResult* result) const {
-    if (batch_.after && before[*batch_.after].code != CommitResult::Code::kCommitted) {
+    if (!AllCommitted(before, batch_.after)) {
       result->code = CommitResult::Code::kStale;
       return false;
     }

@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "codec/images.h"
 #include "codec/wire.h"
 
@@ -80,6 +82,12 @@ void WriteCounters(const std::vector<CounterWrite>& counters, Writer* writer) {
 
 RandomSource SystemRandom() {
   return [](std::span<unsigned char> bytes) { randombytes_buf(bytes.data(), bytes.size()); };
+}
+
+bool AllCommitted(std::span<const CommitResult> results, std::span<const size_t> places) {
+  return std::all_of(places.begin(), places.end(), [&](size_t place) {
+    return results[place].code == CommitResult::Code::kCommitted;
+  });
 }
 
 std::string DrawRandom(const RandomSource& source) {

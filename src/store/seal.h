@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the events of a feed are completed and chained; the same in every store.
+// What is the same in every store: when a batch depends on others, and how the events of a feed are
+// completed and chained.
 #ifndef LEADCORE_SRC_STORE_SEAL_H_
 #define LEADCORE_SRC_STORE_SEAL_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,9 @@ struct FeedHead {
   int64_t position = 0;
   std::string chain;
 };
+
+// Whether the batches at these places of a call were committed.
+bool AllCommitted(std::span<const CommitResult> results, std::span<const size_t> places);
 
 // New bytes for one batch.
 std::string DrawRandom(const RandomSource& source);

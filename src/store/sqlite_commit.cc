@@ -99,7 +99,7 @@ absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
                                               CommitResult* result) {
   const absl::StatusOr<bool> known = Known(batch, result);
   if (!known.ok() || *known) return known;
-  if (batch.after && before[*batch.after].code != Code::kCommitted) {
+  if (!AllCommitted(before, batch.after)) {
     result->code = Code::kStale;
     return true;
   }
