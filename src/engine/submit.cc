@@ -152,7 +152,7 @@ class Submitter {
     reply().hits = decision->hits;
     using Action = MatchDecision::Action;
     const bool adds = decision->action == Action::kAttach || decision->action == Action::kFill;
-    if (adds && Pending(decision->lead) != nullptr) {
+    if (adds && !pending_.empty()) {
       prepared_.wait = true;
       return std::move(prepared_);
     }
@@ -371,7 +371,7 @@ class Submitter {
     Evaluate(scene_.model, call_.now, &into, &known->state);
     prepared_.keys.push_back(decision.lead);
     if (new_domain) prepared_.keys.push_back(DomainKey(into.text(field::kDomain)));
-    prepared_.wait = scene_.notes->states.count(decision.lead) != 0;
+    prepared_.wait |= scene_.notes->states.count(decision.lead) != 0;
     reply().outcome = Outcome::kFilled;
     reply().lead_id = decision.lead;
     reply().score = known->state.score;
