@@ -6,6 +6,7 @@
 #define LEADCORE_SRC_TEXT_H_
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,14 @@ namespace leadcore {
 
 inline absl::string_view ToAbsl(std::string_view text) { return {text.data(), text.size()}; }
 inline std::string_view ToStd(absl::string_view text) { return {text.data(), text.size()}; }
+
+inline size_t RoomFor(std::string_view piece) { return piece.size(); }
+inline size_t RoomFor(char) { return 1; }
+template <std::integral T>
+  requires(!std::same_as<T, char> && !std::same_as<T, bool>)
+size_t RoomFor(T) {
+  return 4;  // most are small
+}
 
 inline void AppendPiece(std::string* out, std::string_view piece) { out->append(piece); }
 inline void AppendPiece(std::string* out, char piece) { out->push_back(piece); }
@@ -30,6 +39,7 @@ void AppendPiece(std::string* out, T piece) {
 template <typename... Pieces>
 std::string Cat(const Pieces&... pieces) {
   std::string out;
+  out.reserve((size_t{0} + ... + RoomFor(pieces)));
   (AppendPiece(&out, pieces), ...);
   return out;
 }

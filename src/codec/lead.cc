@@ -22,6 +22,7 @@ constexpr uint32_t kCustomNumber = 1000;
 constexpr uint32_t kCustomName = 1;
 // Beside the texts of a decoded lead, for its id and what is set next; bytes.
 constexpr size_t kRoomForMore = 128;
+constexpr size_t kUsualLead = 768;  // bytes
 
 // Members of leadcore.v1.CustomField; 0: custom fields have no such kind.
 uint32_t CustomMember(Value::Kind kind) {
@@ -315,6 +316,7 @@ absl::Status ReadFields(std::string_view bytes, const Schema& schema, bool custo
 
 std::string EncodeLead(const Lead& lead, LeadForm form) {
   std::string out;
+  out.reserve(kUsualLead);
   Writer writer(&out);
   std::vector<const Field*> custom;
   for (const Field& field : lead.schema().fields()) {

@@ -11,6 +11,10 @@
 namespace leadcore {
 namespace {
 
+// Bytes; more costs one more allocation.
+constexpr size_t kUsualState = 384;
+constexpr size_t kUsualPayload = 512;
+
 using codec_internal::CheckSize;
 using codec_internal::Damaged;
 using codec_internal::kImageOffset;
@@ -379,6 +383,7 @@ bool ReadClaim(Reader* outer, std::vector<ClaimImage>* claims) {
 
 std::string EncodeLeadState(const LeadState& state) {
   std::string out;
+  out.reserve(kUsualState);
   Writer writer(&out);
   writer.Message(1, [&] { WriteScore(state.score, &writer); });
   for (const ActivitySummary::Series& series : state.activities.series) {
@@ -486,6 +491,7 @@ std::string_view EventPayload::Body(uint8_t kind) const {
 
 std::string EncodeEventPayload(const EventPayload& payload) {
   std::string out;
+  out.reserve(kUsualPayload);
   Writer writer(&out);
   if (payload.assignment) {
     writer.Message(1, [&] { WriteAssignment(*payload.assignment, &writer); });

@@ -49,11 +49,16 @@ void Writer::Text(uint32_t number, std::string_view text) {
 
 void Writer::Message(uint32_t number, absl::FunctionRef<void()> write) {
   Tag(number, kBytes);
+  // Most are so short that their length is one byte.
   const size_t start = out_->size();
+  out_->push_back('\0');
   write();
   uint8_t buffer[10];
-  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(out_->size() - start, buffer);
-  out_->insert(start, reinterpret_cast<const char*>(buffer), static_cast<size_t>(end - buffer));
+  const uint8_t* end = CodedOutputStream::WriteVarint64ToArray(out_->size() - start - 1, buffer);
+  (*out_)[start] = static_cast<char>(buffer[0]);
+  if (end == buffer + 1) return;
+  out_->insert(start + 1, reinterpret_cast<const char*>(buffer + 1),
+               static_cast<size_t>(end - buffer - 1));
 }
 
 void Writer::Timestamp(uint32_t number, int64_t micros) {

@@ -83,9 +83,12 @@ struct Match {
 
 // The longest legal form that `words` end with.
 Match FindAtEnd(std::span<const Word> words) {
+  const std::string last = Join(words.last(std::min(kLongestForm, words.size())));
+  size_t from = 0;  // in `last`
   for (size_t count = std::min(kLongestForm, words.size()); count > 0; --count) {
     const std::span<const Word> tail = words.last(count);
-    const std::string folded = Join(tail);
+    const std::string_view folded = std::string_view(last).substr(from);
+    from += tail.front().folded.size() + 1;
     const std::string_view shown = FindForm(folded);
     if (shown.empty()) continue;
     const bool is_word = std::ranges::find(kAlsoWords, folded) != std::end(kAlsoWords);
@@ -175,15 +178,18 @@ absl::StatusOr<CompanyName> NormalizeCompany(std::string_view text) {
   }
   std::vector<Word> words = WordsOf(company.name);
   // Until nothing is left to take: one form may hide another ("Foo株式会社 Ltd").
-  for (std::string before; before != Join(words);) {
-    before = Join(words);
+  const bool joined = !IsAscii(folded);  // all forms that are written so are not
+  company.core = Join(words);
+  std::string before;
+  do {
+    before = std::move(company.core);
     DropArticle(&words);  // first: of "The Limited", the form is the name
-    for (const std::string& form :
-         {TakeJoinedForms(&words), TakeForms(&words), TakePrefix(&words)}) {
+    for (const std::string& form : {joined ? TakeJoinedForms(&words) : std::string(),
+                                    TakeForms(&words), TakePrefix(&words)}) {
       if (company.legal_form.empty()) company.legal_form = form;
     }
-  }
-  company.core = Join(words);
+    company.core = Join(words);
+  } while (company.core != before);
   return company;
 }
 

@@ -152,9 +152,10 @@ std::u32string Decomposed(std::string_view text) {
 
 // True when the full stop at `at` ends a letter of an abbreviation such as "U.S.A." or "S.p.A.":
 // it then joins its neighbours, while any other parts two words.
-bool JoinsInitials(std::u32string_view points, size_t at) {
+template <typename Text>
+bool JoinsInitials(const Text& points, size_t at) {
   const auto is_letter = [&](size_t i) {
-    return i < points.size() && Classify(points[i]) == Class::kLetter;
+    return i < points.size() && Classify(static_cast<char32_t>(points[i])) == Class::kLetter;
   };
   const bool single = at > 0 && is_letter(at - 1) && (at == 1 || !is_letter(at - 2));
   return single && (!is_letter(at + 1) || !is_letter(at + 2));
@@ -198,10 +199,15 @@ constexpr std::array<char, 128> kFoldedAscii = [] {
 bool FoldPlain(std::string_view text, std::string* out) {
   out->reserve(text.size());
   bool gap = false;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80 || kFoldedAscii[byte] == 2) return false;
-    const char folded = kFoldedAscii[byte];
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte >= 0x80) return false;
+    char folded = kFoldedAscii[byte];
+    if (folded == 2) {
+      // Neighbours count without the apostrophes between.
+      if (text.find_first_of("'`") != text.npos) return false;
+      folded = JoinsInitials(text, i) ? 1 : 0;
+    }
     if (folded == 1) continue;
     if (folded == 0) {
       gap = true;
