@@ -14,6 +14,9 @@ namespace {
 // Bytes; more costs one more allocation.
 constexpr size_t kUsualState = 384;
 constexpr size_t kUsualPayload = 512;
+// Of a score.
+constexpr size_t kUsualGroups = 4;
+constexpr size_t kUsualEntries = 12;
 
 using codec_internal::CheckSize;
 using codec_internal::Damaged;
@@ -123,6 +126,7 @@ void WriteScore(const Score& score, Writer* writer) {
 
 bool ReadGroup(Reader* outer, Score* score) {
   if (!outer->has_bytes()) return false;
+  if (score->groups.empty()) score->groups.reserve(kUsualGroups);
   GroupScore& group = score->groups.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
@@ -137,6 +141,7 @@ bool ReadGroup(Reader* outer, Score* score) {
 
 bool ReadLedgerEntry(Reader* outer, Score* score) {
   if (!outer->has_bytes()) return false;
+  if (score->ledger.empty()) score->ledger.reserve(kUsualEntries);
   LedgerEntry& entry = score->ledger.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {

@@ -107,7 +107,7 @@ bool Reader::ReadLittleEndian(int size, uint64_t* value) {
   return true;
 }
 
-bool Reader::Next() {
+bool Reader::NextAny() {
   constexpr int kLongestTag = 5, kLongest = 10;
   if (!ok()) return false;
   start_ = at_;
@@ -142,37 +142,6 @@ bool Reader::Next() {
   }
   if (!read) Fail(Cat("the bytes are cut off or damaged at ", start_ - begin_));
   return read;
-}
-
-bool Reader::Varint(uint64_t* value) const {
-  if (type_ != kVarint) return false;
-  *value = value_;
-  return true;
-}
-
-bool Reader::Fixed64(uint64_t* bits) const {
-  if (type_ != kFixed64) return false;
-  *bits = value_;
-  return true;
-}
-
-bool Reader::Bytes(std::string_view* bytes) const {
-  if (type_ != kBytes) return false;
-  *bytes = content_;
-  return true;
-}
-
-bool Reader::Text(std::string_view* text) {
-  if (!Bytes(text)) return false;
-  if (!IsUtf8(*text)) Fail("the text is not UTF-8");
-  return true;
-}
-
-bool Reader::Text(std::string* text) {
-  std::string_view view;
-  if (!Text(&view)) return false;
-  *text = view;
-  return true;
 }
 
 bool Reader::Moment(int64_t* micros) {

@@ -91,7 +91,10 @@ class Reader {
       : at_(bytes.data()), end_(bytes.data() + bytes.size()), begin_(bytes.data()) {}
 
   // Moves to the next member; false at the end and when the bytes are damaged.
-  bool Next();
+  bool Next() {
+    start_ = at_;
+    return NextShort() || (at_ = start_, NextAny());
+  }
   bool ok() const { return fault_.empty(); }
   // What is wrong with the bytes; "" while nothing is.
   std::string_view fault() const { return fault_; }
@@ -102,14 +105,35 @@ class Reader {
 
   // The member's content, if it has the wire type that is asked for; else false, and the member is
   // an unknown one.
-  bool Varint(uint64_t* value) const;
-  bool Fixed64(uint64_t* bits) const;
-  bool Bytes(std::string_view* bytes) const;
+  bool Varint(uint64_t* value) const {
+    if (type_ != kVarint) return false;
+    *value = value_;
+    return true;
+  }
+  bool Fixed64(uint64_t* bits) const {
+    if (type_ != kFixed64) return false;
+    *bits = value_;
+    return true;
+  }
+  bool Bytes(std::string_view* bytes) const {
+    if (type_ != kBytes) return false;
+    *bytes = content_;
+    return true;
+  }
   // Whether Bytes would take it; to be asked before room is made for what it holds.
   bool has_bytes() const { return type_ == kBytes; }
   // Like Bytes; text that is not UTF-8 is a fault.
-  bool Text(std::string_view* text);
-  bool Text(std::string* text);
+  bool Text(std::string_view* text) {
+    if (!Bytes(text)) return false;
+    if (!IsShortAscii(*text) && !IsUtf8(*text)) Fail("the text is not UTF-8");
+    return true;
+  }
+  bool Text(std::string* text) {
+    std::string_view view;
+    if (!Text(&view)) return false;
+    *text = view;
+    return true;
+  }
   // A Timestamp or Duration: microseconds, finer digits cut off. False for what holds unknown
   // members; out of range is a fault.
   bool Moment(int64_t* micros);
@@ -140,6 +164,35 @@ class Reader {
   }
 
  private:
+  // Next where the tag has at most two bytes and what follows it one, or is that long: nearly
+  // always so. False: try NextAny.
+  bool NextShort() {
+    if (end_ - at_ < 2 || !ok()) return false;
+    uint32_t tag = static_cast<unsigned char>(*at_++);
+    if (tag >= 0x80) {
+      const auto high = static_cast<unsigned char>(*at_++);
+      if (high >= 0x80 || at_ == end_) return false;
+      tag = (tag & 0x7f) | static_cast<uint32_t>(high) << 7;
+    }
+    number_ = tag >> 3;
+    type_ = tag & 7;
+    value_ = static_cast<unsigned char>(*at_++);
+    if (value_ >= 0x80 || number_ == 0) return false;
+    if (type_ == kVarint) return true;
+    if (type_ != kBytes || value_ > static_cast<uint64_t>(end_ - at_)) return false;
+    content_ = {at_, static_cast<size_t>(value_)};
+    at_ += value_;
+    return true;
+  }
+  bool NextAny();
+
+  static bool IsShortAscii(std::string_view text) {
+    if (text.size() > 32) return false;
+    unsigned char bits = 0;
+    for (const char c : text) bits |= static_cast<unsigned char>(c);
+    return bits < 0x80;
+  }
+
   // The next number of a packed list; false at the end.
   bool RawVarint(uint64_t* bits);
   // At most `longest` bytes of seven bits each; false when they end before the number does.
