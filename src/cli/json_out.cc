@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <iostream>
 #include <string>
 #include <utility>
 
@@ -14,7 +16,46 @@
 
 namespace leadcore::cli {
 
+namespace {
+
+// Whether JSON escapes one of eight bytes. A byte of the sum has its top bit when that byte is
+// below ' ', '"' or '\\', or stands above such a one.
+bool NeedsEscape(uint64_t eight) {
+  constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
+  const auto below = [](uint64_t bytes, uint64_t limit) {
+    return (bytes - kOnes * limit) & ~bytes & kTops;
+  };
+  return (below(eight, ' ') | below(eight ^ (kOnes * '"'), 1) | below(eight ^ (kOnes * '\\'), 1)) !=
+         0;
+}
+
+bool NeedsEscape(std::string_view text) {
+  const auto eight_at = [text](size_t at) {
+    uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + at, sizeof(eight));
+    return eight;
+  };
+  if (text.size() < sizeof(uint64_t)) {
+    return std::any_of(text.begin(), text.end(), [](char c) {
+      return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\';
+    });
+  }
+  const size_t last = text.size() - sizeof(uint64_t);
+  for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
+    if (NeedsEscape(eight_at(at))) return true;
+  }
+  return NeedsEscape(eight_at(last));
+}
+
+}  // namespace
+
 struct JsonWriter::Impl {
+  // Room for a value of so many bytes, behind the comma or colon before it.
+  char* Open(size_t size) {
+    writer.RawValue("", 0, rapidjson::kStringType);
+    return buffer.Push(size);
+  }
+
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
 };
@@ -29,17 +70,13 @@ void JsonWriter::EndArray() { impl_->writer.EndArray(); }
 void JsonWriter::Key(std::string_view name) { Text(name); }
 void JsonWriter::Text(std::string_view text) {
   // Most text has nothing to be escaped, and is copied in one go.
-  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\';
-  });
-  if (plain) return Plain(text);
+  if (!NeedsEscape(text)) return Plain(text);
   impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 void JsonWriter::Plain(std::string_view text) {
-  impl_->writer.RawValue("", 0, rapidjson::kStringType);  // the comma before it
-  char* const room = impl_->buffer.Push(text.size() + 2);
+  char* const room = impl_->Open(text.size() + 2);
   room[0] = '"';
-  std::copy(text.begin(), text.end(), room + 1);
+  std::memcpy(room + 1, text.data(), text.size());
   room[text.size() + 1] = '"';
 }
 void JsonWriter::Integer(int64_t value) { impl_->writer.Int64(value); }
@@ -58,6 +95,15 @@ void JsonWriter::Member(std::string_view name, std::string_view text) {
 void JsonWriter::Member(std::string_view name, int64_t value) {
   Key(name);
   Integer(value);
+}
+void JsonWriter::Print(size_t least) {
+  if (impl_->buffer.GetSize() < least) return;
+  std::cout.write(impl_->buffer.GetString(), static_cast<std::streamsize>(impl_->buffer.GetSize()));
+  impl_->buffer.Clear();
+}
+void JsonWriter::EndLine() {
+  impl_->buffer.Put('\n');
+  impl_->writer.Reset(impl_->buffer);
 }
 std::string JsonWriter::Take() {
   std::string text(impl_->buffer.GetString(), impl_->buffer.GetSize());

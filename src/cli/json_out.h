@@ -4,6 +4,7 @@
 #ifndef LEADCORE_SRC_CLI_JSON_OUT_H_
 #define LEADCORE_SRC_CLI_JSON_OUT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -38,6 +39,10 @@ class JsonWriter {
   void Member(std::string_view name, int64_t value);
 
   std::string Take();
+  // What is there so far goes to standard output once it is `least` bytes; the document may go on.
+  void Print(size_t least);
+  // Ends the document and its line; the next one may begin.
+  void EndLine();
 
  private:
   struct Impl;

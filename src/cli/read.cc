@@ -18,6 +18,7 @@ namespace leadcore::cli {
 namespace {
 
 constexpr size_t kPage = 1000;
+constexpr size_t kPrinted = 128 << 10;  // bytes that go out together
 constexpr auto kPoll = std::chrono::milliseconds(200);
 
 std::string Points(leadcore::Points points) {
@@ -208,11 +209,13 @@ int Feed(const Options& options) {
     JsonWriter json;
     const absl::Status status = engine.Feed(reading.call, request, [&](const Event& event) {
       WriteEvent(event, engine.model().schema(), options.json, &json);
-      std::cout << json.Take() << "\n";
+      json.EndLine();
+      json.Print(kPrinted);
       request.after = event.position;
       ++seen;
       return true;
     });
+    json.Print(0);
     if (!status.ok()) return Finished(status);
     if (left > 0) left -= static_cast<int64_t>(seen);
     if (seen != 0) continue;

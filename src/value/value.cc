@@ -90,9 +90,24 @@ std::string FormatMoney(const Money& money) {
   return Cat(money.minor < 0 ? "-" : "", amount, ' ', money.currency.text());
 }
 
+// The `width` lowest digits.
+void AppendDigits(uint64_t number, size_t width, std::string* out) {
+  out->resize(out->size() + width);
+  for (size_t i = 1; i <= width; ++i, number /= 10) {
+    (*out)[out->size() - i] = static_cast<char>('0' + number % 10);
+  }
+}
+
 std::string FormatDay(int64_t year, int month, int day) {
-  return Cat(year < 0 ? "-" : "", Padded(Magnitude(year), 4), '-',
-             Padded(static_cast<uint64_t>(month), 2), '-', Padded(static_cast<uint64_t>(day), 2));
+  std::string out;
+  out.reserve(sizeof("2026-11-27T01:03:48.343261Z"));
+  if (year < 0) out.push_back('-');
+  out += Padded(Magnitude(year), 4);
+  out.push_back('-');
+  AppendDigits(static_cast<uint64_t>(month), 2, &out);
+  out.push_back('-');
+  AppendDigits(static_cast<uint64_t>(day), 2, &out);
+  return out;
 }
 
 std::string FormatDate(Date date) {
@@ -258,11 +273,16 @@ std::string FormatTime(int64_t micros) {
   }
   const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + days;
   const auto seconds = static_cast<uint64_t>(within / 1'000'000);
-  std::string out =
-      Cat(FormatDay(day.year(), day.month(), day.day()), 'T', Padded(seconds / 3600, 2), ':',
-          Padded(seconds / 60 % 60, 2), ':', Padded(seconds % 60, 2));
+  std::string out = FormatDay(day.year(), day.month(), day.day());
+  out.push_back('T');
+  AppendDigits(seconds / 3600, 2, &out);
+  out.push_back(':');
+  AppendDigits(seconds / 60 % 60, 2, &out);
+  out.push_back(':');
+  AppendDigits(seconds % 60, 2, &out);
   if (const int64_t fraction = within % 1'000'000; fraction != 0) {
-    out += Cat('.', Padded(static_cast<uint64_t>(fraction), 6));
+    out.push_back('.');
+    AppendDigits(static_cast<uint64_t>(fraction), 6, &out);
     out.erase(out.find_last_not_of('0') + 1);
   }
   out += 'Z';
