@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "store/log_index.h"
 #include "store/page_seal.h"
 #include "text.h"
 
@@ -71,29 +72,6 @@ std::vector<IndexValue> ReadRecord(std::string_view record, size_t columns) {
   return row;
 }
 
-// The running checksum of a log.
-class LogSum {
- public:
-  explicit LogSum(bool big_endian) : big_endian_(big_endian) {}
-  void Add(const unsigned char* bytes, size_t size) {
-    for (size_t at = 0; at + 8 <= size; at += 8) {
-      first_ += Word(bytes + at) + second_;
-      second_ += Word(bytes + at + 4) + first_;
-    }
-  }
-  bool Is(const unsigned char* bytes) const {
-    return BigEndian(bytes, 4) == first_ && BigEndian(bytes + 4, 4) == second_;
-  }
-
- private:
-  uint32_t Word(const unsigned char* bytes) const {
-    const auto word = static_cast<uint32_t>(BigEndian(bytes, 4));
-    return big_endian_ ? word : __builtin_bswap32(word);
-  }
-  const bool big_endian_;
-  uint32_t first_ = 0, second_ = 0;
-};
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RawPages>> RawPages::Open(const std::string& path) {
@@ -145,37 +123,17 @@ absl::Status RawPages::FindPageSize(const std::string& path) {
   return InvalidArgument(path, " is no leadcore database, or nothing of it is whole");
 }
 
-// Takes the pages of every commit that is in the log whole: each frame has the salts of the log,
-// and a checksum over all before it.
 void RawPages::ReadLog(const std::string& path) {
-  constexpr size_t kHeader = 32, kFrameHeader = 24, kSalts = 8, kSums = 8;
-  constexpr uint64_t kMagic = 0x377f0682;  // the last bit tells the order of bytes
   log_.open(path, std::ios::binary);
-  unsigned char header[kHeader];
-  if (!log_ || !log_.read(reinterpret_cast<char*>(header), kHeader)) return;
-  if ((BigEndian(header, 4) & ~uint64_t{1}) != kMagic) return;
-  if (static_cast<int>(BigEndian(header + 8, 4)) != page_size_) return;
-  LogSum sum((header[3] & 1) != 0);
-  sum.Add(header, kHeader - kSums);
-  if (!sum.Is(header + kHeader - kSums)) return;
-  const size_t size = kFrameHeader + static_cast<size_t>(page_size_);
-  std::vector<unsigned char> frame(size);
-  std::map<int64_t, int64_t> pending;  // not committed yet
-  for (int64_t at = kHeader;
-       log_.read(reinterpret_cast<char*>(frame.data()), static_cast<std::streamsize>(size));
-       at += static_cast<int64_t>(size)) {
-    if (std::memcmp(frame.data() + kSalts, header + 16, kSalts) != 0) break;
-    sum.Add(frame.data(), 8);
-    sum.Add(frame.data() + kFrameHeader, size - kFrameHeader);
-    if (!sum.Is(frame.data() + kFrameHeader - kSums)) break;
-    pending[static_cast<int64_t>(BigEndian(frame.data(), 4))] =
-        at + static_cast<int64_t>(kFrameHeader);
-    const auto pages = static_cast<int64_t>(BigEndian(frame.data() + 4, 4));
-    if (pages == 0) continue;
-    for (const auto& [page, place] : pending) logged_[page] = place;
-    pending.clear();
-    count_ = pages;
-  }
+  LogIndex log = ReadLogIndex([this](int64_t offset, unsigned char* out, size_t size) {
+    log_.clear();
+    log_.seekg(offset);
+    log_.read(reinterpret_cast<char*>(out), static_cast<std::streamsize>(size));
+    return log_.gcount() == static_cast<std::streamsize>(size);
+  });
+  if (log.page_size != page_size_ || log.count == 0) return;
+  logged_ = std::move(log.pages);
+  count_ = log.count;
 }
 
 bool RawPages::Load(int64_t page) {

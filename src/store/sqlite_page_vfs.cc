@@ -10,12 +10,12 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "store/log_index.h"
 #include "store/page_seal.h"
 #include "text.h"
 
@@ -245,28 +245,13 @@ class RawFile {
   sqlite3_file* file_ = nullptr;
 };
 
-// Pages that are in the log: what the main file says of them does not count. (SQLite's file format,
-// section 4: a header of 32 bytes, frames of 24 bytes and a page each, all with the same salts.)
-struct Log {
-  int page_size = 0;
-  std::set<int64_t> pages;
-};
-Log ReadLog(const std::string& path, const std::string& base) {
-  constexpr int kLogHeader = 32, kFrameHeader = 24, kSizeAt = 8, kSaltAt = 16, kFrameSaltAt = 8;
-  constexpr int kSalts = 8;
-  Log found;
+// What the main file says of the pages that are in the log does not count.
+LogIndex ReadLog(const std::string& path, const std::string& base) {
   RawFile log;
-  unsigned char header[kLogHeader];
-  if (!log.Open(path, base, true).ok() || !log.Read(header, kLogHeader, 0)) return found;
-  found.page_size = header[kSizeAt + 1] << 16 | header[kSizeAt + 2] << 8 | header[kSizeAt + 3];
-  if (!IsPageSize(found.page_size)) return found;
-  unsigned char frame[kFrameHeader];
-  for (int64_t at = kLogHeader; log.Read(frame, kFrameHeader, at);
-       at += kFrameHeader + found.page_size) {
-    if (std::memcmp(frame + kFrameSaltAt, header + kSaltAt, kSalts) != 0) break;
-    found.pages.insert(int64_t{frame[0]} << 24 | frame[1] << 16 | frame[2] << 8 | frame[3]);
-  }
-  return found;
+  if (!log.Open(path, base, true).ok()) return {};
+  return ReadLogIndex([&log](int64_t offset, unsigned char* out, size_t size) {
+    return log.Read(out, static_cast<int>(size), offset);
+  });
 }
 
 }  // namespace
@@ -307,7 +292,7 @@ absl::Status CheckPages(const std::string& path, const std::string& base,
     return FailedPrecondition(path, " cannot be read");
   }
   const FileHeader header = ReadFileHeader(bytes);
-  std::optional<Log> log;
+  std::optional<LogIndex> log;
   int page_size = header.page_size;
   if (!header.ours || !IsPageSize(page_size)) {
     log = ReadLog(path, base);
