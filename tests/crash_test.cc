@@ -233,10 +233,11 @@ struct Tally {
   std::string first;  // what was wrong first
 };
 
-// Looks at every image whose number belongs to `part` of `parts`.
+// Looks at every image that belongs to `part` of `parts`. Images of operations that follow each
+// other are much alike: they stay together.
 void CheckImages(const Recording& recording, uint64_t seed, size_t torn, size_t part, size_t parts,
                  Tally* tally) {
-  constexpr size_t kThorough = 97;
+  constexpr size_t kThorough = 97, kTogether = 32;
   CrashModel model;
   Checker checker(recording.acks, "crash-" + std::to_string(seed) + "-" + std::to_string(part));
   size_t number = 0;
@@ -245,7 +246,7 @@ void CheckImages(const Recording& recording, uint64_t seed, size_t torn, size_t 
     const bool pending = model.AnyPending();
     for (size_t variant = 0; variant < torn + 2; ++variant) {
       if (variant > 0 && !pending) break;
-      if (number++ % parts != part) continue;
+      if (number++; done / kTogether % parts != part) continue;
       std::mt19937_64 random(seed + number);
       DiskFiles files = variant == 0   ? model.Kept()
                         : variant == 1 ? model.Lost()
