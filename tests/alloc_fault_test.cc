@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <new>
 #include <string>
 #include <vector>
@@ -33,15 +34,25 @@ enum class Kind { kCpp, kSqlite };
 struct Allocations {
   bool armed = false;
   Failing failing = Failing::kOne;
-  int64_t at = 0;
+  int64_t at = kNever;
   int64_t count = 0;  // while armed
   Kind kind = Kind::kCpp;
   int64_t live = 0;
+  // Told, when it is set, of each allocation before the one that fails; may settle on which that is.
+  void (*before)(void* context, int64_t number) = nullptr;
+  void* context = nullptr;
+
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
   bool fired() const { return count > at; }
   bool Fails(Kind now) {
     if (!armed || at_the_disk > 0) return false;
     const int64_t number = count++;
+    if (before != nullptr && number < at) {
+      armed = false;
+      before(context, number);
+      armed = true;
+    }
     if (number == at) kind = now;
     if (number < at) return false;
     return number == at || failing == Failing::kAll || (failing == Failing::kKind && now == kind);
@@ -58,7 +69,16 @@ class Armed {
     allocations.count = 0;
     allocations.armed = true;
   }
-  ~Armed() { allocations.armed = false; }
+  // Which one fails `before` settles on.
+  Armed(void (*before)(void* context, int64_t number), void* context)
+      : Armed(Failing::kOne, Allocations::kNever) {
+    allocations.before = before;
+    allocations.context = context;
+  }
+  ~Armed() {
+    allocations.armed = false;
+    allocations.before = nullptr;
+  }
   Armed(const Armed&) = delete;
   Armed& operator=(const Armed&) = delete;
 };
@@ -217,8 +237,8 @@ bool Typed(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
 }
 
-// Plays, and before each act tries it with every allocation failing, each time in a copy of this
-// process, so that all of them begin with the same memory.
+// Plays. Before each allocation of an act this process is copied, and the allocation fails in the
+// copies: all begin with what the acts and allocations before have left.
 class Player {
  public:
   Player(const Play& play, const std::string& name, int64_t step, Host::Wrap wrap = nullptr)
@@ -235,18 +255,14 @@ class Player {
     disk_.Restore({});
     live_ = allocations.live;
     for (const Act& act : play_.acts) {
-      ended_ = act.name.empty();
-      for (int64_t at = 0; !ended_; at += step_) {
-        ++allocations_;
-        for (const Failing failing : {Failing::kOne, Failing::kAll, Failing::kKind}) {
-          if (failing == Failing::kKind && at % 16 != 0) continue;
-          if (running_.size() == kAtOnce) Collect(act);
-          Start(act, failing, at);
-        }
+      act_ = &act;
+      const std::string fault = Do(act);
+      if (told_ >= 0) {
+        const bool told = write(told_, fault.data(), fault.size()) >= 0;
+        _exit(told && !::testing::Test::HasFailure() ? 0 : 1);
       }
-      while (!running_.empty()) Collect(act);
-      const absl::StatusOr<std::string> answer = act.run(host_);
-      EXPECT_EQ(answer.value_or("nothing"), act.answer) << act.name;
+      EXPECT_EQ(fault, "") << act.name;
+      while (!running_.empty()) Collect();
     }
   }
 
@@ -259,7 +275,6 @@ class Player {
   static constexpr size_t kAtOnce = 2;
   static constexpr unsigned kLongestSeconds = 60;  // then it stands still for ever
   static constexpr size_t kLongestText = 1024;
-  static constexpr std::string_view kNotReached = "not reached";
 
   struct Running {
     pid_t pid;
@@ -268,23 +283,40 @@ class Player {
     int64_t at;
   };
 
-  void Start(const Act& act, Failing failing, int64_t at) {
+  static void Before(void* player, int64_t number) { static_cast<Player*>(player)->Split(number); }
+
+  // Makes the copies in which an allocation fails.
+  void Split(int64_t number) {
+    if (number % step_ != 0) return;
+    ++allocations_;
+    for (const Failing failing : {Failing::kOne, Failing::kAll, Failing::kKind}) {
+      if (failing == Failing::kKind && number % 16 != 0) continue;
+      if (running_.size() == kAtOnce) Collect();
+      if (!Start(failing, number)) continue;
+      allocations.failing = failing;
+      allocations.at = number;
+      return;
+    }
+  }
+
+  // True in the copy.
+  bool Start(Failing failing, int64_t at) {
     int ends[2];
-    ASSERT_EQ(pipe(ends), 0);
+    EXPECT_EQ(pipe(ends), 0);
     const pid_t pid = fork();
-    ASSERT_GE(pid, 0);
+    EXPECT_GE(pid, 0);
     if (pid == 0) {
       alarm(kLongestSeconds);
-      const std::string fault = Try(act, failing, at);
-      const bool told = write(ends[1], fault.data(), fault.size()) >= 0;
-      _exit(told ? 0 : 1);
+      told_ = ends[1];
+      return true;
     }
     close(ends[1]);
     running_.push_back({pid, ends[0], failing, at});
+    return false;
   }
 
   // The end of the one that was started first.
-  void Collect(const Act& act) {
+  void Collect() {
     const Running run = running_.front();
     running_.erase(running_.begin());
     char text[kLongestText];
@@ -294,23 +326,19 @@ class Player {
     waitpid(run.pid, &status, 0);
     std::string fault(text, size > 0 ? static_cast<size_t>(size) : 0);
     if (status != 0) fault = "died: " + std::to_string(status);
-    if (fault == kNotReached) {
-      ended_ = true;
-      return;
-    }
     ++runs_;
     if (fault.empty()) return;
     ++bad_;
     if (!first_.empty()) return;
-    first_.append(act.name).append(", allocation ").append(std::to_string(run.at));
+    first_.append(act_->name).append(", allocation ").append(std::to_string(run.at));
     first_.append(", ").append(std::to_string(static_cast<int>(run.failing)));
     first_.append(": ").append(fault, 0, kLongestText / 2);
   }
 
   // "" when all is well. What takes long is done every few times. To close takes no memory.
-  std::string Try(const Act& act, Failing failing, int64_t at) {
-    std::string fault = Fail(act, failing, at);
-    if (at % 8 != 4) return fault;
+  std::string Do(const Act& act) {
+    std::string fault = Fail(act);
+    if (told_ < 0 || allocations.at % 8 != 4) return fault;
     {
       const Armed armed(Failing::kAll, 0);
       host_.Close();
@@ -322,15 +350,20 @@ class Player {
     return fault;
   }
 
-  std::string Fail(const Act& act, Failing failing, int64_t at) {
+  std::string Fail(const Act& act) {
     absl::StatusOr<std::string> answer = absl::ResourceExhaustedError("thrown");
     try {
-      const Armed armed(failing, at);
-      answer = act.run(host_);
+      if (act.name.empty()) {
+        answer = act.run(host_);
+      } else {
+        const Armed armed(Before, this);
+        answer = act.run(host_);
+      }
     } catch (const std::bad_alloc&) {
     }
-    if (!allocations.fired()) return std::string(kNotReached);
-    if (!answer.ok()) {
+    const bool copied = told_ >= 0;
+    const int64_t at = allocations.at;
+    if (!answer.ok() && copied) {
       if (!Typed(answer.status())) return "untyped: " + std::string(answer.status().ToString());
       // Going on with the store that failed is as good as opening it again.
       if (at % 8 < 2 || !host_.open()) {
@@ -341,7 +374,7 @@ class Player {
     }
     if (!answer.ok()) return "never done: " + std::string(answer.status().ToString());
     if (*answer != act.answer) return "another answer: " + *answer;
-    return Differs(host_.store(), act.dump, at % 8 == 2);
+    return copied ? Differs(host_.store(), act.dump, at % 8 == 2) : "";
   }
 
   const Play& play_;
@@ -350,7 +383,8 @@ class Player {
   Host host_;
   int64_t live_ = 0;  // pieces of memory while nothing is open
   std::vector<Running> running_;
-  bool ended_ = false;  // the act does not make so many allocations
+  const Act* act_ = nullptr;
+  int told_ = -1;  // in a copy: where it says what is wrong
   size_t allocations_ = 0, runs_ = 0, bad_ = 0;
   std::string first_;
 };

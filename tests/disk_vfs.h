@@ -127,6 +127,17 @@ class FakeDisk {
     for (auto& [path, content] : files) Make(path)->content = std::move(content);
   }
   std::string* File(const std::string& path) { return &nodes_.at(path)->content; }
+  // Null when there is none.
+  const std::string* FindFile(const std::string& path) const {
+    const auto at = nodes_.find(path);
+    return at == nodes_.end() ? nullptr : &at->second->content;
+  }
+  // The first bytes of what the connections to a file share: the header of its log's index.
+  std::string_view SharedHeader(const std::string& path) const {
+    const Node& node = *nodes_.at(path);
+    if (node.shm.empty()) return {};
+    return {node.shm.front()->data(), node.shm.front()->size()};
+  }
 
  private:
   struct Node {

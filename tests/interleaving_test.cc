@@ -221,7 +221,7 @@ class Scene {
 
   // "" or what is wrong, whatever the order was.
   std::string Run(const Baton::Choose& choose, Result* result) {
-    store_ = NewMemoryStore([](std::span<unsigned char> bytes) { std::ranges::fill(bytes, 7); });
+    store_ = NewMemoryStore(Sevens());
     replies_.assign(deeds_.size(), {});
     result->told.assign(deeds_.size(), "");
     Prepare();
@@ -302,11 +302,57 @@ class Scene {
     mutable std::unique_ptr<Snapshot> before_;
   };
 
+  // Keeps what is committed, to be committed again.
+  class Recorder : public StoreDecorator {
+   public:
+    using StoreDecorator::StoreDecorator;
+    absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
+                        std::span<CommitResult> results) override {
+      std::vector<Batch> now(batches.begin(), batches.end()), later = now;
+      for (size_t i = 0; i < now.size(); ++i) {
+        const auto writes = std::make_shared<Writes>();
+        now[i].finish = [finish = now[i].finish, writes](const Given& given) {
+          return *writes = finish(given);
+        };
+        later[i].finish = [writes](const Given&) { return *writes; };
+      }
+      commits.push_back(std::move(later));
+      return store_.Commit(workspace, now, results);
+    }
+    std::vector<std::vector<Batch>> commits;
+  };
+
+  // An engine does it once. Afterwards the same is committed again, which makes the same.
+  void Prepare() {
+    static const std::vector<std::vector<Batch>> commits = [this] {
+      const std::unique_ptr<Store> first = NewMemoryStore(Sevens());
+      Recorder recorder(first.get());
+      PrepareIn(&recorder);
+      CommitAll(recorder.commits);
+      EXPECT_EQ(DumpOf(*store_, "test"), DumpOf(*first, "test"));
+      store_ = NewMemoryStore(Sevens());
+      return recorder.commits;
+    }();
+    CommitAll(commits);
+  }
+
+  void CommitAll(const std::vector<std::vector<Batch>>& commits) {
+    for (const std::vector<Batch>& batches : commits) {
+      std::vector<CommitResult> results(batches.size());
+      const absl::Status status = store_->Commit("test", batches, results);
+      ASSERT_TRUE(status.ok()) << status;
+    }
+  }
+
+  static RandomSource Sevens() {
+    return [](std::span<unsigned char> bytes) { std::ranges::fill(bytes, 7); };
+  }
+
   // Ada has a phone and a score that will fall, Ben only an id of another system; Ben and a third
   // one have owners, so that one member is nearly full.
-  void Prepare() {
+  void PrepareIn(Store* store) const {
     const Call then{FromMicros(kBefore), "tester", "then", ""};
-    const std::unique_ptr<Engine> engine = Open(store_.get(), kBefore);
+    const std::unique_ptr<Engine> engine = Open(store, kBefore);
     const std::string ada = IdOf("ada", kBefore);
     const std::vector<Command> commands = {
         KnownLead(*model_),

@@ -15,6 +15,7 @@
 #include "engine/migrate.h"
 #include "engine/parts.h"
 #include "faulty_store.h"
+#include "forks.h"
 #include "leadcore/audit.h"
 #include "store_util.h"
 #include "test_util.h"
@@ -322,6 +323,21 @@ TEST_P(MigrationTest, AChoiceThatGoesBlocksNothingAndStaysWhereItIs) {
 
 // ---- Faults, and going on
 
+bool TryToOpen(Store* store, const std::shared_ptr<const Model>& model) {
+  try {
+    return OpenOn(store, model).ok();
+  } catch (const Crash&) {
+    return false;
+  }
+}
+
+bool IsUnderWay(const Store& store) {
+  const auto snapshot = store.Read(kWorkspace);
+  EXPECT_TRUE(snapshot.ok());
+  const auto record = (*snapshot)->Get(MetaEpoch());
+  return record.ok() && *record && !(*record)->body.empty();
+}
+
 // A workspace of another normaliser, and another model to be opened with.
 class ResumeTest : public ::testing::Test {
  protected:
@@ -341,6 +357,17 @@ class ResumeTest : public ::testing::Test {
   // The same calls for the same faults.
   std::unique_ptr<Store> Start() const { return ReplayOf(start_); }
 
+  // After a fault at call `at`, with which it was `opened` or not.
+  void ExpectTheSameEnd(Store* store, bool opened, int64_t at) const {
+    // Without a model of its own it goes on to the one that was on the way.
+    if (!opened && IsUnderWay(*store)) {
+      ASSERT_TRUE(TryToOpen(store, at % 2 == 0 ? target_ : nullptr));
+    }
+    ASSERT_TRUE(TryToOpen(store, target_));
+    ASSERT_EQ(StateOf(*store), end_);
+    if (at % 9 == 0) ExpectGood(*store);
+  }
+
   static std::shared_ptr<const Model> Target() {
     std::string text(kWorkModel);
     const std::string was = R"("points": 20, "when": "lead.country == 'US'")";
@@ -355,45 +382,36 @@ class ResumeTest : public ::testing::Test {
   std::vector<std::string> end_;
 };
 
-bool TryToOpen(Store* store, const std::shared_ptr<const Model>& model) {
-  try {
-    return OpenOn(store, model).ok();
-  } catch (const Crash&) {
-    return false;
-  }
-}
-
-bool IsUnderWay(const Store& store) {
-  const auto snapshot = store.Read(kWorkspace);
-  EXPECT_TRUE(snapshot.ok());
-  const auto record = (*snapshot)->Get(MetaEpoch());
-  return record.ok() && *record && !(*record)->body.empty();
-}
-
 TEST_F(ResumeTest, AFaultAtEveryCallEndsWhereItEndsWithout) {
   size_t runs = 0, failed = 0;
   constexpr Fault kTried[] = {Fault::kConflict, Fault::kUnknownCommitted, Fault::kUnknownNot,
                               Fault::kCrashAfter};
-  for (const Fault fault : kTried) {
-    for (int64_t at = 0;; at += Scaled(10) == 10 ? 1 : 7) {
-      const std::unique_ptr<Store> store = Start();
-      FaultyStore faulty(store.get());
-      faulty.plan = [&](int64_t call) {
-        return call == at ? std::optional<Fault>(fault) : std::nullopt;
-      };
-      const bool opened = TryToOpen(&faulty, target_);
-      if (faulty.calls <= at) break;
+  const int64_t step = Scaled(10) == 10 ? 1 : 7;
+  const std::unique_ptr<Store> store = Start();
+  FaultyStore faulty(store.get());
+  Forks forks;
+  int64_t at = 0;  // in a copy: the call that failed
+  // At each call the process is copied, and the copy goes on with the fault.
+  faulty.plan = [&](int64_t call) -> std::optional<Fault> {
+    if (forks.copied() || call % step != 0) return std::nullopt;
+    for (const Fault fault : kTried) {
       ++runs;
-      failed += opened ? 0 : 1;
-      // Without a model of its own it goes on to the one that was on the way.
-      if (!opened && IsUnderWay(*store)) {
-        ASSERT_TRUE(TryToOpen(store.get(), at % 2 == 0 ? target_ : nullptr));
-      }
-      ASSERT_TRUE(TryToOpen(store.get(), target_));
-      ASSERT_EQ(StateOf(*store), end_) << "fault " << static_cast<int>(fault) << " at call " << at;
-      if (at % 9 == 0) ExpectGood(*store);
+      at = call;
+      const bool copied = forks.Split([&, fault, call](const std::string& told, bool died) {
+        EXPECT_FALSE(died) << "fault " << static_cast<int>(fault) << " at call " << call;
+        failed += told == "failed" ? 1 : 0;
+      });
+      if (copied) return fault;
     }
+    return std::nullopt;
+  };
+  const bool opened = TryToOpen(&faulty, target_);
+  if (forks.copied()) {
+    ExpectTheSameEnd(store.get(), opened, at);
+    forks.Tell(opened ? "opened" : "failed");
   }
+  EXPECT_TRUE(opened);
+  forks.Join();
   std::cout << runs << " runs, " << failed << " of them opened again, 0 bad\n";
   EXPECT_GT(failed, Scaled(40));
 }
