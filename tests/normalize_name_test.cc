@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "leadcore/normalize.h"
 #include "normalize_random.h"
@@ -11,6 +14,8 @@
 
 namespace leadcore {
 namespace {
+
+#include "normalize/name_words.inc"
 
 using testing::RandomText;
 
@@ -125,6 +130,35 @@ TEST(NormalizeNamePropertyTest, FullNamesAndPartsAreIdempotent) {
     ASSERT_EQ(twice->full, once->full) << ::testing::PrintToString(text);
   }
   EXPECT_GT(accepted, testing::Scaled(100'000) / 2);
+}
+
+// Two plain words take a short way; with more space between they do not.
+TEST(NormalizeNamePropertyTest, TheShortWayReadsWhatTheLongOneDoes) {
+  std::vector<std::string> words = {"Ann",  "Smith", "Name", "Not", "Available", "First", "Last",
+                                    "Dipl", "Ing",   "Test", "Aa",  "St",        "No",    "Mac"};
+  const auto add = [&words](std::string_view folded) {
+    std::string word(folded);
+    word[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(word[0])));
+    words.push_back(std::move(word));
+  };
+  for (const NameWord& word : kHonorifics) add(word.folded);
+  for (const NameWord& word : kSuffixes) add(word.folded);
+  for (const NameWord& word : kCommaSuffixes) add(word.folded);
+  for (const std::string_view word : kParticles) add(word);
+  for (const std::string& first : words) {
+    for (const std::string& last : words) {
+      const auto plain = NormalizePersonName(first + " " + last);
+      const auto spaced = NormalizePersonName(first + "  " + last);
+      ASSERT_EQ(plain.ok(), spaced.ok()) << first << " " << last;
+      if (!plain.ok()) continue;
+      ASSERT_EQ(plain->full, spaced->full);
+      ASSERT_EQ(plain->salutation, spaced->salutation) << plain->full;
+      ASSERT_EQ(plain->first, spaced->first) << plain->full;
+      ASSERT_EQ(plain->middle, spaced->middle) << plain->full;
+      ASSERT_EQ(plain->last, spaced->last) << plain->full;
+      ASSERT_EQ(plain->suffix, spaced->suffix) << plain->full;
+    }
+  }
 }
 
 }  // namespace

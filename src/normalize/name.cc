@@ -386,7 +386,35 @@ Split SplitParts(Tokens parts, PersonName* name, std::vector<std::string>* suffi
   return split;
 }
 
+// A capital and small letters, all ASCII.
+bool IsPlainWord(std::string_view word) {
+  return word.size() > 1 && IsAsciiUpper(static_cast<unsigned char>(word[0])) &&
+         std::all_of(word.begin() + 1, word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// Most names are two plain words that no table knows, and are what they are. False for others, and
+// for some of these.
+bool ReadPlainName(std::string_view text, PersonName* name) {
+  const size_t space = text.find(' ');
+  if (space == text.npos) return false;
+  const std::string_view first = text.substr(0, space), last = text.substr(space + 1);
+  if (!IsPlainWord(first) || !IsPlainWord(last)) return false;
+  const std::string folded = AsciiLower(text);
+  const std::string_view first_key = std::string_view(folded).substr(0, space);
+  const std::string_view last_key = std::string_view(folded).substr(space + 1);
+  const std::string both = Cat(first_key, last_key);
+  for (const std::string_view key : {first_key, last_key, std::string_view(both)}) {
+    if (!Shown(kHonorifics, key).empty() || !Shown(kSuffixes, key).empty()) return false;
+  }
+  if (IsPlaceholder(folded)) return false;
+  name->first = first;
+  name->last = last;
+  name->full = text;
+  return true;
+}
+
 absl::StatusOr<PersonName> ReadName(std::string_view text) {
+  if (PersonName plain; ReadPlainName(text, &plain)) return plain;
   std::string clean = NormalizeText(text);
   if (clean.empty()) return InvalidArgument("the name is empty");
   if (absl::Status status = CheckIsName(clean); !status.ok()) return status;
