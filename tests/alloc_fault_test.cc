@@ -38,7 +38,7 @@ struct Allocations {
   int64_t count = 0;  // while armed
   Kind kind = Kind::kCpp;
   int64_t live = 0;
-  // Told, when it is set, of each allocation before the one that fails; may settle on which that is.
+  // Told, when it is set, of each allocation before the one that fails; may settle on that one.
   void (*before)(void* context, int64_t number) = nullptr;
   void* context = nullptr;
 

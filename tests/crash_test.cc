@@ -44,7 +44,8 @@ struct Recording {
 };
 
 absl::StatusOr<std::unique_ptr<Store>> OpenOn(const FakeDisk& disk, bool write) {
-  return OpenSqliteStore({.path = kPath, .write = write, .page_size = kPageSize, .vfs = disk.name()});
+  return OpenSqliteStore(
+      {.path = kPath, .write = write, .page_size = kPageSize, .vfs = disk.name()});
 }
 
 using Wrap = std::function<std::unique_ptr<Store>(std::unique_ptr<Store>)>;
@@ -115,10 +116,10 @@ std::optional<std::string> Visible(const FakeDisk& disk) {
   std::vector<bool> in_log(file->size() / kPageSize + 1);
   for (size_t at = kLogHeader; at < used; at += kFrame) {
     const auto* const number = reinterpret_cast<const unsigned char*>(log->data() + at);
-    const size_t page = (size_t{number[0]} << 24 | size_t{number[1]} << 16 |
-                         size_t{number[2]} << 8 | number[3]) - 1;
+    const size_t page =
+        size_t{number[0]} << 24 | size_t{number[1]} << 16 | size_t{number[2]} << 8 | number[3];
     // The first page is looked at in the file too, before the log is.
-    if (page > 0 && page < in_log.size()) in_log[page] = true;
+    if (page > 1 && page <= in_log.size()) in_log[page - 1] = true;
   }
   for (size_t page = 0; page < in_log.size(); ++page) {
     const std::string_view bytes = std::string_view(*file).substr(page * kPageSize, kPageSize);
@@ -143,7 +144,7 @@ class Checker {
         std::upper_bound(acks_.begin(), acks_.end(), ops,
                          [](size_t at, const Ack& ack) { return at < ack.after; }) -
         acks_.begin());
-    // Before the tables are there only a writer can open it, and what a writer does depends on more.
+    // Before the tables are there only a writer can open it, and a writer goes by more than that.
     const bool write = thoroughly || acknowledged == 0;
     const std::optional<std::string> visible = write ? std::nullopt : Visible(disk);
     if (!visible) return Check(disk, acknowledged, write, thoroughly);

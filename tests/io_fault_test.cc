@@ -79,8 +79,8 @@ class Run {
     host_.Close();
     return "";
   }
-  // What is wrong with what Play left, or "". It depends on nothing but the files, `thoroughly`, and
-  // the second fault.
+  // What is wrong with what Play left, or "". It depends on nothing but the files, `thoroughly`,
+  // and the second fault.
   std::string Look() {
     const absl::Status status = Mend();
     if (!status.ok()) return "does not open: " + std::string(status.ToString());
@@ -283,7 +283,8 @@ class ClaimingStore : public StoreDecorator {
 TEST_F(IoFault, AFailedCommitThatIsToldToBeDoneIsFound) {
   const Work work = MakeWork(Seed(), 10);
   Tally tally;
-  FailEach(work, 7, [](Store* store) { return std::make_unique<ClaimingStore>(store); }, &tally);
+  FailEach(
+      work, 7, [](Store* store) { return std::make_unique<ClaimingStore>(store); }, &tally);
   std::cout << tally.bad << " of " << tally.runs << " runs bad\n";
   EXPECT_GT(tally.bad, 10u);
 }
