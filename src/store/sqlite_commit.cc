@@ -278,14 +278,14 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
 }
 
 absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* table) {
+  std::vector<std::string> added;
   for (const IndexEntry& entry : put.index) {
-    if (table->columns.count(entry.name) != 0) continue;
-    const absl::Status status = AddIndexColumn(&database_, put.key.kind, entry.name);
-    if (!status.ok()) return status;
-    table->columns[entry.name] = 0;
-    Number(table, put.key.kind);
+    if (table->columns.try_emplace(entry.name, 0).second) added.push_back(entry.name);
   }
-  return absl::OkStatus();
+  if (added.empty()) return absl::OkStatus();
+  const absl::Status status = AddIndexColumns(&database_, put.key.kind, added);
+  Number(table, put.key.kind);
+  return status;
 }
 
 absl::Status SqliteCommitter::WriteRecord(const Put& put) {

@@ -58,7 +58,7 @@ absl::Status MakeViews(SqliteDatabase* database) {
       Cat("DROP VIEW IF EXISTS leads; DROP VIEW IF EXISTS activities;", leads, activities));
 }
 
-// The column of an index that AddIndexColumn made, "table.column"; of others, any that is never
+// The column of an index that AddIndexColumns made, "table.column"; of others, any that is never
 // NULL.
 std::string IndexedColumn(const std::string& index) {
   const size_t dot = index.find('.');
@@ -196,15 +196,17 @@ absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
   return known.count(name) != 0;
 }
 
-absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name) {
+absl::Status AddIndexColumns(SqliteDatabase* database, RecordKind kind,
+                             const std::vector<std::string>& names) {
   const std::string table(RecordTable(kind));
   database->Forget();
-  absl::Status status = database->Execute(Cat("ALTER TABLE ", table, " ADD COLUMN ", Quoted(name)));
-  if (!status.ok()) return status;
-  status = database->Execute(Cat("CREATE INDEX ", Quoted(Cat(table, ".", name)), " ON ", table,
-                                 "(workspace, ", Quoted(name), ", id) WHERE ", Quoted(name),
-                                 " IS NOT NULL"));
-  if (!status.ok()) return status;
+  for (const std::string& name : names) {
+    const absl::Status status =
+        database->Execute(Cat("ALTER TABLE ", table, " ADD COLUMN ", Quoted(name), ";CREATE INDEX ",
+                              Quoted(Cat(table, ".", name)), " ON ", table, "(workspace, ",
+                              Quoted(name), ", id) WHERE ", Quoted(name), " IS NOT NULL"));
+    if (!status.ok()) return status;
+  }
   return MakeViews(database);
 }
 

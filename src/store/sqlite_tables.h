@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -40,8 +41,9 @@ absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, Rec
 // Whether a table has the column of an index; what was found once is there for ever.
 absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
                                     const std::string& name);
-// Adds a column and its index, and makes the view over it anew.
-absl::Status AddIndexColumn(SqliteDatabase* database, RecordKind kind, const std::string& name);
+// Adds columns and their indexes, and makes the views over them anew.
+absl::Status AddIndexColumns(SqliteDatabase* database, RecordKind kind,
+                             const std::vector<std::string>& names);
 
 }  // namespace leadcore
 
