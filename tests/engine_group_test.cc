@@ -188,5 +188,23 @@ TEST_P(EngineGroupTest, AGroupDoesWhatItsCommandsDoOneByOne) {
   }
 }
 
+// Each finds those before it, which are not committed yet, and may get the owner of each of them.
+TEST_P(EngineGroupTest, ManyOfOneCandidateKeyAreAGroupToo) {
+  const std::string model = ModelOf("reject", "reject", "flag", R"("existing")");
+  World one(ParseModel(model), GetParam());
+  World many(one.engine().shared_model(), GetParam());
+  std::vector<Command> commands;
+  for (size_t i = 0; i < Scaled(600); ++i) {
+    const std::string name = "Person X" + std::to_string(i);
+    const Fields fields = {{"full_name", name}, {"phone", "+14155552671"}};
+    commands.push_back({"r" + std::to_string(i), Submit{MakeLead(one.model(), fields)}});
+  }
+  const std::vector<Reply> replies = many.engine().ApplyMany(many.At("call"), commands);
+  for (size_t i = 0; i < commands.size(); ++i) {
+    ASSERT_EQ(Text(one.engine().Apply(one.At("call"), commands[i])), Text(replies[i])) << i;
+  }
+  ExpectSame(one, many);
+}
+
 }  // namespace
 }  // namespace leadcore::testing

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine_util.h"
+#include "leadcore/audit.h"
 
 namespace leadcore::testing {
 namespace {
@@ -307,6 +308,62 @@ TEST_P(EngineSubmitTest, TheMostTrustedKeyDecidesAndTheOthersAreFlagged) {
   EXPECT_EQ(reply.hits[0].lead, other);
   EXPECT_EQ(reply.hits[1].lead, email);
   EXPECT_EQ(reply.hits[2].lead, phone);
+}
+
+// A first name that is filled in makes another key of the full name.
+TEST_P(EngineSubmitTest, AKeyThatAFillReplacesIsGivenUp) {
+  for (const std::string_view exclusive : {"true", "false"}) {
+    World world(WithKeys(R"({"name": "email", "exclusive": true, "fields": ["email"],
+                             "on_hit": "fill"},
+                            {"name": "who", "exclusive": )" +
+                         std::string(exclusive) + R"(, "fields": ["full_name"],
+                             "on_hit": "flag"})"),
+                store());
+    const std::string lead = world.Created({{"full_name", "Madonna"}, {"email", "m@example.org"}});
+    const Reply filled = world.Put({{"full_name", "Madonna Ciccone"}, {"email", "m@example.org"}});
+    EXPECT_EQ(filled.outcome, Outcome::kFilled) << filled.status;
+    EXPECT_THAT(world.Put({{"full_name", "Madonna"}}).hits, IsEmpty()) << exclusive;
+    EXPECT_THAT(world.Put({{"full_name", "Madonna Ciccone"}}).hits, SizeIs(1)) << exclusive;
+    const Reply erased = world.engine().Apply(world.Next(), {"", EraseLead{lead}});
+    EXPECT_EQ(erased.outcome, Outcome::kErased) << erased.status;
+    std::string fault;
+    const auto verified =
+        VerifyWorkspace(world.store(), "test", [&](std::string_view what) { fault = what; });
+    EXPECT_TRUE(verified.ok()) << verified.status();
+    EXPECT_EQ(fault, "") << exclusive;
+  }
+}
+
+// What a store could not read again, or a feed not tell.
+TEST_P(EngineSubmitTest, WhatIsTooLargeOrNoTextIsRefusedWithItsNeighboursTaken) {
+  World world(EmailKey("reject"), store());
+  const auto submit = [&](std::string request_id, std::string_view field, const std::string& text) {
+    const Fields fields = {{"full_name", "A B"}, {field, text}};
+    return Command{std::move(request_id), Submit{MakeLead(world.model(), fields)}};
+  };
+  std::string many;
+  for (int i = 0; i <= 1000; ++i) many += "t" + std::to_string(i) + ";";
+  std::string large;
+  while (large.size() < (3u << 20)) large += std::string(100'000, 'x') + ";";
+  const std::vector<Reply> replies =
+      world.engine().ApplyMany(world.At("call"), std::vector<Command>{
+                                                     submit("many", "technologies", many),
+                                                     submit("large", "technologies", large),
+                                                     submit("\xff\x01", "city", "Rome"),
+                                                     submit(std::string(2000, 'r'), "city", "Rome"),
+                                                     submit("good", "city", "Rome"),
+                                                 });
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(replies[i].outcome, Outcome::kRejected) << i;
+    EXPECT_EQ(replies[i].status.code(), absl::StatusCode::kInvalidArgument) << i;
+  }
+  EXPECT_EQ(replies[4].outcome, Outcome::kCreated) << replies[4].status;
+  EXPECT_THAT(world.All(), SizeIs(1));
+  Call call = world.Next();
+  call.actor = "\xff";
+  EXPECT_EQ(
+      world.engine().SubmitLead(call, MakeLead(world.model(), {{"full_name", "C D"}})).outcome,
+      Outcome::kFailed);
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
 // the store is at fault.
 constexpr int kMostAttempts = 100;
+constexpr size_t kMostItems = 1000;  // of a list of a lead
+constexpr size_t kLongestActor = 1024;
 
 constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
                                               "rejected", "logged",   "erased", "failed"};
@@ -47,6 +49,29 @@ std::string Fingerprint(const Command& command, size_t* size = nullptr) {
   std::snprintf(hex, sizeof(hex), "%016llx%016llx", static_cast<unsigned long long>(hash.high64),
                 static_cast<unsigned long long>(hash.low64));
   return hex;
+}
+
+// What is stored must be readable again, and go through the feed as text.
+absl::Status CheckFit(const std::string& request_id, const Command& command, size_t bytes) {
+  constexpr size_t kLongestId = 1024;
+  constexpr size_t kMostBytes = size_t{2} << 20;
+  if (request_id.size() > kLongestId || !IsUtf8(request_id)) {
+    return InvalidArgument("a request id is UTF-8 of at most ", kLongestId,
+                           " bytes; give binary ids as hexadecimal digits");
+  }
+  if (bytes > kMostBytes) {
+    return InvalidArgument("the command has ", bytes, " bytes; at most ", kMostBytes, " are taken");
+  }
+  const auto* submit = std::get_if<Submit>(&command.body);
+  if (submit == nullptr) return absl::OkStatus();
+  for (const Value& value : submit->lead.values()) {
+    const bool texts = value.kind() == Value::Kind::kTextList;
+    const bool records = value.kind() == Value::Kind::kRecordList;
+    const size_t size = texts ? value.texts().size() : records ? value.records().size() : 0;
+    if (size <= kMostItems) continue;
+    return InvalidArgument("a list has ", size, " entries; at most ", kMostItems, " are taken");
+  }
+  return absl::OkStatus();
 }
 
 Reply Failed(const absl::Status& status) {
@@ -111,11 +136,20 @@ class Applier {
                                    GroupNotes* notes) {
     const Scene scene{model_, call_, *store_, workspace_, snapshot, place, notes};
     const Command& command = commands_[at];
+    size_t bytes = 0;
+    std::string fingerprint = Fingerprint(command, &bytes);
+    const absl::Status fit = CheckFit(request_ids_[at], command, bytes);
+    if (!fit.ok()) {
+      Prepared refused;
+      Refuse(Outcome::kRejected, fit.code(), std::string(Message(fit)), refused.reply.get());
+      return refused;
+    }
     absl::StatusOr<Prepared> prepared =
         std::visit([&](const auto& body) { return PrepareCommand(scene, request_ids_[at], body); },
                    command.body);
     if (prepared.ok() && prepared->batch) {
-      prepared->batch->fingerprint = Fingerprint(command, &prepared->bytes);
+      prepared->bytes = bytes;
+      prepared->batch->fingerprint = std::move(fingerprint);
       prepared->batch->checks.push_back({MetaEpoch(), epoch_});
     }
     return prepared;
@@ -294,6 +328,9 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
     refusal = absl::FailedPreconditionError("the engine was opened for reading only");
   } else if (call.now == absl::InfiniteFuture() || call.now == absl::InfinitePast()) {
     refusal = absl::InvalidArgumentError("call.now is infinite; give the time of the call");
+  }
+  if (!IsUtf8(call.actor) || call.actor.size() > kLongestActor) {
+    refusal = InvalidArgument("call.actor is UTF-8 of at most ", kLongestActor, " bytes");
   }
   const bool named = std::all_of(commands.begin(), commands.end(), [](const Command& command) {
     return !command.request_id.empty();

@@ -94,8 +94,10 @@ struct PendingLead {
 // What the commands of a group leave for those behind them.
 struct GroupNotes {
   std::map<std::string, std::vector<PendingState>> states;  // by lead, oldest first
-  // By match keys and by ids.
+  // By match keys, of each at most as many as a submit looks at, and by ids.
   std::unordered_multimap<std::string_view, PendingLead> created;
+  // Whether those of them that were asked about were done before, by request id.
+  std::unordered_map<std::string_view, bool> done;
   std::optional<std::string> suppression;  // its secret; "": nobody was erased
   bool erases = false;                     // one of them erases a lead
 };

@@ -2,6 +2,8 @@
 //
 // Submit: normalise, keys, duplicates, score, route, first status, events; one batch.
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "engine/parts.h"
@@ -13,6 +15,8 @@ namespace {
 
 constexpr size_t kMostHitsOfKey = 16;
 constexpr size_t kMostOwnersAsked = 4;
+// Of a lead of whom earlier commands of its group decide; with more it waits for their commit.
+constexpr size_t kMostPossibleOwners = 1000;
 constexpr std::string_view kSubmitKind = "form_submit";
 
 // A known owner whom an earlier batch of the call decides.
@@ -61,16 +65,14 @@ bool Contested(const Draft& draft, const std::string& key) {
 
 // Whoever may become the owner of a lead, so that all counters which may be needed are known before
 // it is decided.
-void AddPossibleOwners(const Draft& draft, std::vector<KnownOwner>* owners) {
-  using Why = KnownOwner::Why;
-  const auto add = [&](std::string_view id) {
-    if (!id.empty()) owners->push_back({Why::kExisting, std::string(id), ""});
-  };
-  for (const KnownOwner& known : draft.plan.known) add(known.owner);
+void AddPossibleOwners(const Draft& draft, std::set<std::string>* owners) {
+  for (const KnownOwner& known : draft.plan.known) owners->insert(known.owner);
   const RoutingConfig& config = draft.model->config().routing;
-  add(config.fallback_owner);
+  owners->insert(config.fallback_owner);
   if (draft.plan.pool == Routing::kNoPool) return;
-  for (const MemberConfig& member : config.pools[draft.plan.pool].members) add(member.id);
+  for (const MemberConfig& member : config.pools[draft.plan.pool].members) {
+    owners->insert(member.id);
+  }
 }
 
 // The plan with the owners that the batches before have decided; the counters stay those that were
@@ -255,14 +257,30 @@ class Submitter {
     return absl::OkStatus();
   }
 
-  // The leads that the group will create with this key. A request that was done before creates
-  // none: the snapshot has what became of it.
+  // Whether the request of a draft was done before: it creates no lead, and the snapshot has what
+  // became of it. If that is not so yet, this command waits for another snapshot.
+  absl::StatusOr<bool> Done(const Draft& draft) {
+    const auto known = scene_.notes->done.find(draft.call.request_id);
+    if (known != scene_.notes->done.end()) return known->second;
+    const auto outcome = scene_.store.FindOutcome(scene_.workspace, draft.call.request_id);
+    if (!outcome.ok()) return outcome.status();
+    if (*outcome) {
+      const auto lead = scene_.snapshot.Get({RecordKind::kLead, std::string(draft.lead.id())});
+      if (!lead.ok()) return lead.status();
+      prepared_.wait |= !*lead;
+    }
+    // What is waited for is asked again.
+    if (!prepared_.wait) scene_.notes->done.emplace(draft.call.request_id, outcome->has_value());
+    return outcome->has_value();
+  }
+
+  // The leads that the group will create with this key.
   absl::Status FindCreated(const MatchKey& key, bool exclusive, std::vector<Match>* matches) {
     const auto [begin, end] = scene_.notes->created.equal_range(key.text);
     for (auto at = begin; at != end; ++at) {
       const Draft& draft = *at->second.draft;
       if (at->second.exclusive != exclusive) continue;
-      const auto done = scene_.store.FindOutcome(scene_.workspace, draft.call.request_id);
+      const absl::StatusOr<bool> done = Done(draft);
       if (!done.ok()) return done.status();
       if (*done) continue;
       matches->push_back({key, std::string(draft.lead.id())});
@@ -366,8 +384,12 @@ class Submitter {
     Batch batch = NewBatch();
     batch.checks.push_back({{RecordKind::kLead, decision.lead}, into.version()});
     batch.checks.push_back({{RecordKind::kLeadState, decision.lead}, known->state.version});
-    const absl::StatusOr<std::vector<std::string>> fresh = NewKeys(into, before, &batch);
+    const std::vector<MatchKey> now =
+        scene_.model.matching().Keys(into.view(), scene_.model.email_lists());
+    const absl::StatusOr<std::vector<std::string>> fresh = NewKeys(into.id(), before, now, &batch);
     if (!fresh.ok()) return fresh.status();
+    const absl::StatusOr<std::vector<RecordKey>> old = OldKeys(into.id(), before, now, &batch);
+    if (!old.ok()) return old.status();
     Evaluate(scene_.model, call_.now, &into, &known->state);
     prepared_.keys.push_back(decision.lead);
     if (new_domain) prepared_.keys.push_back(DomainKey(into.text(field::kDomain)));
@@ -376,8 +398,9 @@ class Submitter {
     reply().lead_id = decision.lead;
     reply().score = known->state.score;
     batch.finish = [model = &scene_.model, call = call_, record = *std::move(known),
-                    reply = prepared_.reply, keys = *fresh, filled](const Given&) {
+                    reply = prepared_.reply, keys = *fresh, old = *old, filled](const Given&) {
       Writes writes;
+      writes.deletes = old;
       const std::string id(record.lead.id());
       writes.puts = {LeadPut(record.lead), StatePut(id, record.state, *model->schema())};
       for (const std::string& key : keys) writes.puts.push_back(MatchKeyPut(key, id));
@@ -407,24 +430,44 @@ class Submitter {
   }
 
   // Claims what the filled fields add; the candidate keys among them are returned.
-  absl::StatusOr<std::vector<std::string>> NewKeys(const Lead& lead,
+  absl::StatusOr<std::vector<std::string>> NewKeys(std::string_view lead,
                                                    const std::vector<MatchKey>& before,
-                                                   Batch* batch) {
+                                                   const std::vector<MatchKey>& now, Batch* batch) {
     std::vector<std::string> candidates;
-    for (const MatchKey& key :
-         scene_.model.matching().Keys(lead.view(), scene_.model.email_lists())) {
-      const auto same = [&](const MatchKey& old) { return old.text == key.text; };
-      if (std::any_of(before.begin(), before.end(), same)) continue;
+    for (const MatchKey& key : now) {
+      if (HasKey(before, key)) continue;
       prepared_.keys.push_back(key.text);
       const auto holder = scene_.snapshot.Lookup(key.text);
       if (!holder.ok()) return holder.status();
       if (key.exclusive && !*holder) {
-        batch->claims.push_back({key.text, std::string(lead.id())});
+        batch->claims.push_back({key.text, std::string(lead)});
       } else {
         candidates.push_back(key.text);
       }
     }
     return candidates;
+  }
+
+  static bool HasKey(const std::vector<MatchKey>& keys, const MatchKey& key) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](const MatchKey& other) { return other.text == key.text; });
+  }
+
+  // A filled field may make another key of an old one (a full name becomes first and last name):
+  // the old one is given up.
+  absl::StatusOr<std::vector<RecordKey>> OldKeys(std::string_view lead,
+                                                 const std::vector<MatchKey>& before,
+                                                 const std::vector<MatchKey>& now, Batch* batch) {
+    std::vector<RecordKey> records;
+    for (const MatchKey& key : before) {
+      if (HasKey(now, key)) continue;
+      prepared_.keys.push_back(key.text);
+      const auto holder = scene_.snapshot.Lookup(key.text);
+      if (!holder.ok()) return holder.status();
+      if (*holder && **holder == lead) batch->releases.push_back({key.text, std::string(lead)});
+      records.push_back(MatchKeyPut(key.text, lead).key);
+    }
+    return records;
   }
 
   Batch NewBatch() const {
@@ -465,9 +508,8 @@ class Submitter {
       draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
     } else if (draft->routed) {
       draft->known = *owners;
-      for (const KeyHit& hit : reply().hits) {
-        const PendingLead* const pending = Pending(hit.lead);
-        if (pending != nullptr) AddPossibleOwners(*pending->draft, &*owners);
+      for (const std::string& owner : possible_) {
+        owners->push_back({KnownOwner::Why::kExisting, owner, ""});
       }
       draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
       draft->later = std::move(later);
@@ -485,18 +527,47 @@ class Submitter {
     batch.counters = draft->plan.counters;
     batch.finish = [draft](const Given& given) { return FinishCreate(*draft, given); };
     prepared_.batch = std::move(batch);
-    Note(*draft);
-    return absl::OkStatus();
+    if (possible_.size() > kMostPossibleOwners) prepared_.wait = true;
+    return Note(*draft);
   }
 
   // For the commands of the group behind this one.
-  void Note(const Draft& draft) {
+  absl::Status Note(const Draft& draft) {
     prepared_.creates = true;
     for (const MatchKey& key : draft.keys) {
       const bool exclusive = key.exclusive && !Contested(draft, key.text);
-      scene_.notes->created.insert({key.text, {&draft, scene_.place, exclusive}});
+      const absl::Status status = NoteKey(key.text, {&draft, scene_.place, exclusive});
+      if (!status.ok()) return status;
     }
     scene_.notes->created.insert({draft.lead.id(), {&draft, scene_.place}});
+    return absl::OkStatus();
+  }
+
+  // Of more leads with one key than anybody looks at, those with the lowest ids stay.
+  absl::Status NoteKey(std::string_view key, const PendingLead& pending) {
+    auto& created = scene_.notes->created;
+    auto [at, end] = created.equal_range(key);
+    const bool full = std::distance(at, end) >= static_cast<std::ptrdiff_t>(kMostHitsOfKey) + 1;
+    auto last = end;
+    while (full && at != end) {
+      const absl::StatusOr<bool> done = Done(*at->second.draft);
+      if (!done.ok()) return done.status();
+      if (*done) {
+        at = created.erase(at);
+        continue;
+      }
+      const bool later = !at->second.exclusive && (last == end || last->second.draft->lead.id() <
+                                                                      at->second.draft->lead.id());
+      if (later) last = at;
+      ++at;
+    }
+    const bool still_full = full && created.count(key) >= kMostHitsOfKey + 1;
+    if (still_full && last != end) {
+      if (last->second.draft->lead.id() < pending.draft->lead.id()) return absl::OkStatus();
+      created.erase(last);
+    }
+    created.insert({key, pending});
+    return absl::OkStatus();
   }
 
   // Who has to do with this lead already: named with it, owner of a lead of the same person, owner
@@ -515,7 +586,10 @@ class Submitter {
       std::string detail = Cat("owner of lead ", hit.lead, " (same ", hit.key, ")");
       if (const PendingLead* const pending = Pending(hit.lead)) {
         const Draft& draft = *pending->draft;
-        if (draft.routed) later->push_back({owners.size(), draft.reply});
+        if (draft.routed) {
+          later->push_back({owners.size(), draft.reply});
+          AddPossibleOwners(draft, &possible_);
+        }
         owners.push_back(
             {Why::kExisting, std::string(draft.lead.text(field::kOwner)), std::move(detail)});
         continue;
@@ -555,6 +629,7 @@ class Submitter {
   Prepared prepared_;
   std::vector<MatchKey> keys_;
   std::vector<PendingLead> pending_;  // that were found
+  std::set<std::string> possible_;    // owners of whom the commit decides
   std::vector<Check> still_;          // that nobody of an import was erased
 };
 
