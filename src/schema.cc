@@ -242,6 +242,10 @@ class FieldCheck {
       Fail(index, "type", "a field of one's own cannot hold records");
     } else if (custom.shape == kList && custom.type != kText) {
       Fail(index, "shape", "only text can be a list; this field is ", TypeName(custom.type));
+    } else if (custom.indexed && (custom.name == "body" || custom.name == "workspace")) {
+      // Columns that every table of a store has.
+      Fail(index, "indexed", "a field named '", custom.name,
+           "' cannot be indexed; give it another name, or leave out \"indexed\"");
     } else if (custom.shape == kList && custom.indexed) {
       Fail(index, "indexed", "a list cannot be indexed");
     }

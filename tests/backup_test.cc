@@ -181,6 +181,28 @@ TEST_F(BackupTest, ABackupDoesNotStopTheOwner) {
   EXPECT_GT(caught, 0u);
 }
 
+TEST_F(BackupTest, WhoTakesTheNameMeanwhileKeepsIt) {
+  Words words = Plan();
+  words.Set("heavy", 1);
+  Child owner(words);
+  ASSERT_TRUE(owner.WaitForLines(400));
+  bool caught = false;
+  for (size_t round = 0; round < 50 && !caught; ++round) {
+    const pid_t backup = line_.Start({"backup", "--db", "leads.db", "safe.db"});
+    caught = HasBegun(backup, "safe.db") && kill(backup, SIGSTOP) == 0 && !Exists("safe.db");
+    if (caught) line_.Write("safe.db", "somebody's own");
+    kill(backup, SIGCONT);
+    const Ran ran = line_.Wait(backup);
+    EXPECT_EQ(ran.code == 0, !caught) << ran.err;
+    if (caught) {
+      EXPECT_THAT(ran.err, ::testing::HasSubstr("name a new file"));
+      EXPECT_EQ(line_.Read("safe.db"), "somebody's own");
+    }
+    std::filesystem::remove(line_.Path("safe.db"));
+  }
+  EXPECT_TRUE(caught);
+}
+
 TEST_F(BackupTest, AKilledBackupLeavesNoHalfFileUnderItsName) {
   std::mt19937_64 random(Seed());
   Child owner(Plan());

@@ -86,6 +86,15 @@ TEST(ModelFaults, AFaultOfWhatWasInheritedIsLocatedAtTheDocument) {
   EXPECT_THAT(faults, HasSubstr("fields[0].name"));
 }
 
+// Every table of a store has columns of these names.
+TEST(ModelFaults, AFieldNamedLikeAColumnOfTheStoreIsNotIndexed) {
+  for (const std::string name : {"body", "workspace"}) {
+    const std::string field = R"({"fields": [{"name": ")" + name + R"(", "type": "text")";
+    EXPECT_THAT(FaultsOf(field + R"(, "indexed": true}]})"), HasSubstr("cannot be indexed"));
+    EXPECT_EQ(FaultsOf(field + "}]}"), "");
+  }
+}
+
 TEST(Model, WhatIsLeftOutIsTheDefaults) {
   const auto model = Parsed(R"({"name": "mine"})");
   const ModelConfig &mine = model->config(), &base = Model::Default()->config();

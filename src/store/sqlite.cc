@@ -270,6 +270,19 @@ absl::Status CheckOptions(const SqliteOptions& options) {
   return NotFound("there is no database ", options.path, "; an import makes one");
 }
 
+// Gives a file its name, unless somebody took the name meanwhile.
+absl::Status Publish(const std::string& part, const std::string& to) {
+  std::error_code error;
+  std::filesystem::create_hard_link(part, to, error);
+  std::error_code unknown;
+  const bool taken = std::filesystem::exists(to, unknown);
+  // Some file systems have no links.
+  if (error && !taken) std::filesystem::rename(part, to, error);
+  if (!error) return absl::OkStatus();
+  if (taken) return FailedPrecondition(to, " is there by now; name a new file");
+  return FailedPrecondition(to, " cannot be written (", error.message(), ")");
+}
+
 // Copies all pages as one reader sees them. `to` is written as its own connection would.
 absl::Status CopyPages(SqliteDatabase* from, SqliteDatabase* to) {
   // The copy begins anew whenever the source is written to, but not within a transaction.
@@ -326,13 +339,15 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   options.write = false;
   absl::Status status = CheckOptions(options);
   if (!status.ok()) return status;
-  if (std::filesystem::exists(to)) {
+  std::error_code error;
+  if (std::filesystem::exists(to, error)) {
     return FailedPrecondition(to, " is there already; name a new file");
   }
-  std::error_code error;
   // SQLite would take such a log for that of the new file.
   for (const char* log : {"-wal", "-journal"}) {
-    if (!std::filesystem::exists(to + log) || std::filesystem::is_empty(to + log, error)) continue;
+    if (!std::filesystem::exists(to + log, error) || std::filesystem::is_empty(to + log, error)) {
+      continue;
+    }
     return FailedPrecondition(to, log, " is there, of a database that is gone; remove it as well, ",
                               "or name another file");
   }
@@ -352,13 +367,9 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
     if (!copy.ok()) return copy.status();
     status = CopyPages(source->get(), copy->get());
   }
-  if (status.ok()) {
-    std::filesystem::rename(part, to, error);
-    if (!error) return SyncFolderOf(to);
-    status = FailedPrecondition(to, " cannot be written (", error.message(), ")");
-  }
+  if (status.ok()) status = Publish(part, to);
   std::filesystem::remove(part, error);
-  return status;
+  return status.ok() ? SyncFolderOf(to) : status;
 }
 
 absl::Status VacuumSqliteStore(Store* store) {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 
 #include "absl/time/clock.h"
 #include "store/owner_lock.h"
@@ -29,7 +30,10 @@ std::string ReadPid(int file) {
 
 absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& path,
                                                            absl::Duration wait) {
-  const std::string name = path + ".lock";
+  // Two names of one file, by a link, are one lock.
+  std::error_code unresolved;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, unresolved);
+  const std::string name = (unresolved ? path : real.string()) + ".lock";
   // Closes the file on every way out.
   std::unique_ptr<OwnerLock> lock(new OwnerLock);
   const int file = lock->file_ = open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -64,7 +68,8 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
 }
 
 absl::Status SyncFolderOf(const std::string& path) {
-  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
   const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool synced = file >= 0 && fsync(file) == 0;
   if (file >= 0) close(file);
