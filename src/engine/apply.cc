@@ -175,8 +175,9 @@ class Applier {
       if (!requests.insert(request_ids_[at]).second) break;
       absl::StatusOr<Prepared> prepared = Prepare(at, **snapshot, batches.size(), &notes);
       if (!prepared.ok()) {
-        replies_[at] = Failed(prepared.status());
-        continue;
+        // Its notes may be half made.
+        replies_[at++] = Failed(prepared.status());
+        break;
       }
       const auto shared = [&](const std::string& key) {
         return written.count(key) != 0 ||

@@ -86,7 +86,7 @@ RandomSource SystemRandom() {
 
 bool AllCommitted(std::span<const CommitResult> results, std::span<const size_t> places) {
   return std::all_of(places.begin(), places.end(), [&](size_t place) {
-    return results[place].code == CommitResult::Code::kCommitted;
+    return place < results.size() && results[place].code == CommitResult::Code::kCommitted;
   });
 }
 

@@ -354,7 +354,6 @@ absl::Status SqliteCommitter::WriteEvent(const Event& event) {
 }
 
 absl::Status SqliteCommitter::Erase(int64_t position) {
-  erased_ = true;
   auto payload = database_.Prepare("DELETE FROM event_payloads WHERE workspace=? AND position=?");
   if (!payload.ok()) return payload.status();
   const absl::Status status = payload->Bind(workspace_).Bind(position).Run();

@@ -56,7 +56,6 @@ class SqliteCommitter {
 
   // Bytes of what was written so far, about.
   size_t bytes() const { return bytes_; }
-  bool erased() const { return erased_; }
   // Something was written that no event tells.
   bool silent() const { return silent_; }
 
@@ -89,7 +88,6 @@ class SqliteCommitter {
   std::string_view workspace_;
   size_t bytes_ = 0;
   std::vector<const IndexValue*> row_;  // of WriteRecord
-  bool erased_ = false;
   bool silent_ = false;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/sqlite_database.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "store/page_seal.h"
@@ -30,12 +31,15 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
                    "save what is whole by `leadcore export --skip-damaged` (",
                    message, ")")));
   }
+  const int system = code == SQLITE_IOERR ? sqlite3_system_errno(handle) : 0;
+  const bool full = code == SQLITE_FULL || system == ENOSPC || system == EDQUOT;
+  if (full || extended == SQLITE_IOERR_SHMSIZE) {
+    return absl::ResourceExhaustedError(
+        ToAbsl(Cat("the disk is full; make room and try again (", message, ")")));
+  }
   switch (code) {
     case SQLITE_NOTADB:
       return InvalidArgument("the file is no leadcore database (", message, ")");
-    case SQLITE_FULL:
-      return absl::ResourceExhaustedError(
-          ToAbsl(Cat("the disk is full; make room and try again (", message, ")")));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(
