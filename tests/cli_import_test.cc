@@ -120,6 +120,28 @@ TEST(Import, RejectsCanBeMendedAndImportedAgain) {
   EXPECT_THAT(again.Result()["unmapped"], IsEmpty());
 }
 
+TEST(Import, RejectsReplaceNothingButRejects) {
+  const CommandLine cli;
+  const std::string leads = "Name,Email\nAda,ada@example.com\nBob,bob at example\n";
+  cli.Write("a.csv", leads);
+  cli.Write("own.txt", "mine");
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "a.csv"}).code, 0);
+  const std::string database = cli.Read("a.db");
+  for (const std::string file : {"a.db", "a.csv", "own.txt"}) {
+    for (const std::string way : {"--dry-run", "--json"}) {
+      const Ran ran = cli.Run({"import", "--db", "a.db", way, "--rejects", file, "a.csv"});
+      EXPECT_EQ(ran.code, 1) << file;
+      EXPECT_THAT(ran.err, HasSubstr(file + " is there already"));
+    }
+  }
+  EXPECT_TRUE(cli.Read("a.db") == database);
+  EXPECT_EQ(cli.Read("a.csv"), leads);
+  EXPECT_EQ(cli.Read("own.txt"), "mine");
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "a.csv"}).code, 0);
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "bad.csv"}).code, 1);
+  EXPECT_THAT(cli.Read("bad.csv"), HasSubstr("bob at example"));
+}
+
 TEST(Import, UsesTheModelsColumnsValuesAndFields) {
   const CommandLine cli;
   cli.Write("m.json", R"({"name": "m",

@@ -322,6 +322,16 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   EXPECT_FALSE(std::filesystem::exists(cli.Path("none.db")));
 }
 
+TEST_F(Command, OutputThatIsLostIsAFailure) {
+  for (const std::string words : {"export --format csv", "list", "feed --json", "report rep"}) {
+    const std::string line = std::string(LEADCORE_COMMAND) + " " + words + " --db " +
+                             cli_.Path("a.db") + " > /dev/full 2> " + cli_.Path("errors");
+    const int status = std::system(line.c_str());
+    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 1) << words;
+    EXPECT_THAT(cli_.Read("errors"), HasSubstr("standard output could not be written")) << words;
+  }
+}
+
 TEST_F(Command, WordsAndOptionsGoInAnyOrder) {
   const std::string all = cli_.Run({"list", "--db", "a.db", "--limit", "2", "--json"}).out;
   EXPECT_EQ(cli_.Run({"--db", "a.db", "list", "--limit", "2"}).out, all);

@@ -147,6 +147,14 @@ TEST(SqliteFile, IsRefusedWhenItIsMissingOrInNoFolder) {
   EXPECT_FALSE(OpenSqliteStore({folder / "none/s.db"}).ok());
 }
 
+TEST(SqliteFile, HasAPlainName) {
+  for (const std::string path : {"", ":memory:", "file:leads.db?mode=memory"}) {
+    const auto store = OpenSqliteStore({path});
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument) << path;
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock")) << path;
+  }
+}
+
 TEST(SqliteFile, OfAnotherProgramOrANewerVersionIsLeftAlone) {
   const Folder folder;
   RunSql(folder / "other.db", "CREATE TABLE t(x); INSERT INTO t VALUES(1)");

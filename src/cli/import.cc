@@ -58,8 +58,27 @@ class Importer {
     std::vector<std::string> cells;
   };
 
+  // Whether a file holds rejected rows of an earlier run.
+  bool HoldsRejects(const std::string& path) const {
+    std::error_code error;
+    if (std::filesystem::equivalent(path, options_.file, error)) return false;
+    std::ifstream file(path, std::ios::binary);
+    std::string header;
+    std::getline(file, header);
+    return header.find(kRejectColumn) != std::string::npos;
+  }
+
+  // Rejected rows of the run before are written anew; any other file stays as it is.
   bool OpenRejects() {
     if (options_.rejects.empty()) return true;
+    std::error_code error;
+    const bool used = std::filesystem::is_regular_file(options_.rejects, error) &&
+                      std::filesystem::file_size(options_.rejects, error) > 0;
+    if (used && !HoldsRejects(options_.rejects)) {
+      Complain(Cat("--rejects: ", options_.rejects,
+                   " is there already and holds no rejected rows; name a new file"));
+      return false;
+    }
     rejects_.open(options_.rejects, std::ios::binary | std::ios::trunc);
     if (rejects_) return true;
     Complain(Cat("--rejects: ", options_.rejects, " cannot be written"));

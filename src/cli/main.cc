@@ -257,5 +257,9 @@ class Command {
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
-  return leadcore::cli::Command().Main(argc, argv);
+  const int code = leadcore::cli::Command().Main(argc, argv);
+  if (std::cout.flush()) return code;
+  std::cerr << "leadcore: standard output could not be written (a full disk?); what it got is not "
+               "whole\n";
+  return code == 0 ? 1 : code;
 }

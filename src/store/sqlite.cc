@@ -259,6 +259,11 @@ absl::Status CheckOptions(const SqliteOptions& options) {
                            options.page_size);
   }
   if (!options.random) return InvalidArgument("random: a source is needed");
+  if (options.path.empty()) return InvalidArgument("the path of the database is empty");
+  if (options.path.starts_with(":memory:") || options.path.starts_with("file:")) {
+    return InvalidArgument(options.path, ": a database is a plain file; name one (\"./",
+                           options.path, "\" if that is its name)");
+  }
   // Under another VFS only that knows what is there.
   if (!options.vfs.empty()) return absl::OkStatus();
   std::error_code error;

@@ -39,7 +39,9 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
   }
   switch (code) {
     case SQLITE_NOTADB:
-      return InvalidArgument("the file is no leadcore database (", message, ")");
+      return InvalidArgument("the file is no leadcore database, or its first page is damaged: ",
+                             "restore a backup, or save what is whole by `leadcore export ",
+                             "--skip-damaged` (", message, ")");
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(

@@ -56,8 +56,8 @@ absl::StatusOr<std::unique_ptr<OwnerLock>> OwnerLock::Take(const std::string& pa
     }
     return FailedPrecondition(path, " is being written by ",
                               pid.empty() ? std::string("another process") : Cat("process ", pid),
-                              "; let that one process do all writing, or keep the leads in a ",
-                              "database server such as PostgreSQL");
+                              "; wait for its end (`--wait 60s`), let that one process do all ",
+                              "writing, or keep the leads in a database server such as PostgreSQL");
   }
   const std::string pid = Cat(static_cast<int64_t>(getpid()), "\n");
   if (ftruncate(file, 0) != 0 || pwrite(file, pid.data(), pid.size(), 0) < 0) {
