@@ -5,7 +5,6 @@
 // half done or held for ever.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "fault_host.h"
+#include "forks.h"
 #include "store_decorator.h"
 #include "test_util.h"
 
@@ -245,7 +245,7 @@ class Player {
       : play_(play), step_(step), disk_(name), host_(&disk_, play.model, std::move(wrap)) {
     // What is noted of runs takes no memory while they are compared.
     running_.reserve(kAtOnce);
-    first_.reserve(kLongestText);
+    first_.reserve(kLongestTold);
   }
 
   void Run() {
@@ -273,12 +273,9 @@ class Player {
 
  private:
   static constexpr size_t kAtOnce = 2;
-  static constexpr unsigned kLongestSeconds = 60;  // then it stands still for ever
-  static constexpr size_t kLongestText = 1024;
 
   struct Running {
-    pid_t pid;
-    int lines;  // where it says what is wrong
+    Copy copy;
     Failing failing;
     int64_t at;
   };
@@ -301,17 +298,12 @@ class Player {
 
   // True in the copy.
   bool Start(Failing failing, int64_t at) {
-    int ends[2];
-    EXPECT_EQ(pipe(ends), 0);
-    const pid_t pid = fork();
-    EXPECT_GE(pid, 0);
-    if (pid == 0) {
-      alarm(kLongestSeconds);
-      told_ = ends[1];
+    const Copy copy = MakeCopy();
+    if (copy.pid == 0) {
+      told_ = copy.lines;
       return true;
     }
-    close(ends[1]);
-    running_.push_back({pid, ends[0], failing, at});
+    running_.push_back({copy, failing, at});
     return false;
   }
 
@@ -319,12 +311,10 @@ class Player {
   void Collect() {
     const Running run = running_.front();
     running_.erase(running_.begin());
-    char text[kLongestText];
-    const ssize_t size = read(run.lines, text, sizeof(text));
-    close(run.lines);
-    int status = 0;
-    waitpid(run.pid, &status, 0);
-    std::string fault(text, size > 0 ? static_cast<size_t>(size) : 0);
+    char text[kLongestTold];
+    size_t size = 0;
+    const int status = Hear(run.copy, text, &size);
+    std::string fault(text, size);
     if (status != 0) fault = "died: " + std::to_string(status);
     ++runs_;
     if (fault.empty()) return;
@@ -332,7 +322,7 @@ class Player {
     if (!first_.empty()) return;
     first_.append(act_->name).append(", allocation ").append(std::to_string(run.at));
     first_.append(", ").append(std::to_string(static_cast<int>(run.failing)));
-    first_.append(": ").append(fault, 0, kLongestText / 2);
+    first_.append(": ").append(fault, 0, kLongestTold / 2);
   }
 
   // "" when all is well. What takes long is done every few times. To close takes no memory.

@@ -24,12 +24,15 @@ namespace leadcore {
 // other source of these.
 struct Call {
   absl::Time now;
-  std::string actor;       // who did it, for the audit trail; "" is "unknown"
+  std::string actor;       // who did it, for the audit trail: UTF-8, 1,024 bytes; "" is "unknown"
   std::string request_id;  // the same id with the same content is done once; needed by commands
   std::string principal;   // on whose behalf; for permissions, which are not checked yet
 };
 
 // ---- Commands ----------------------------------------------------------------------------------
+//
+// A command has at most 2 MiB, a list of its lead 1,000 entries, a request id 1,024 bytes of UTF-8;
+// one that has more is rejected, its neighbours are not.
 
 // A lead comes in. The engine normalises a copy, finds out whether it is known, scores and routes
 // it.

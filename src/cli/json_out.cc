@@ -30,32 +30,22 @@ bool NeedsEscape(uint64_t eight) {
 }
 
 bool NeedsEscape(std::string_view text) {
-  const auto eight_at = [text](size_t at) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, text.data() + at, sizeof(eight));
-    return eight;
-  };
-  if (text.size() < sizeof(uint64_t)) {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-      return static_cast<unsigned char>(c) < ' ' || c == '"' || c == '\\';
-    });
+  uint64_t eight = 0x2020202020202020;
+  if (text.size() < sizeof(eight)) {
+    for (const char c : text) eight = eight << 8 | static_cast<unsigned char>(c);
+    return NeedsEscape(eight);
   }
-  const size_t last = text.size() - sizeof(uint64_t);
-  for (size_t at = 0; at < last; at += sizeof(uint64_t)) {
-    if (NeedsEscape(eight_at(at))) return true;
+  for (size_t at = 0; at < text.size(); at += sizeof(eight)) {
+    // The last ones are looked at again where less than eight are left.
+    std::memcpy(&eight, text.data() + std::min(at, text.size() - sizeof(eight)), sizeof(eight));
+    if (NeedsEscape(eight)) return true;
   }
-  return NeedsEscape(eight_at(last));
+  return false;
 }
 
 }  // namespace
 
 struct JsonWriter::Impl {
-  // Room for a value of so many bytes, behind the comma or colon before it.
-  char* Open(size_t size) {
-    writer.RawValue("", 0, rapidjson::kStringType);
-    return buffer.Push(size);
-  }
-
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
 };
@@ -74,7 +64,8 @@ void JsonWriter::Text(std::string_view text) {
   impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 void JsonWriter::Plain(std::string_view text) {
-  char* const room = impl_->Open(text.size() + 2);
+  impl_->writer.RawValue("", 0, rapidjson::kStringType);  // the comma before it
+  char* const room = impl_->buffer.Push(text.size() + 2);
   room[0] = '"';
   std::memcpy(room + 1, text.data(), text.size());
   room[text.size() + 1] = '"';

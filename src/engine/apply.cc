@@ -14,6 +14,7 @@
 #include "engine/parts.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
+#include "store/seal.h"
 #include "text.h"
 
 namespace leadcore {
@@ -24,8 +25,10 @@ constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
 // the store is at fault.
 constexpr int kMostAttempts = 100;
-constexpr size_t kMostItems = 1000;  // of a list of a lead
-constexpr size_t kLongestActor = 1024;
+// What commands.h says of commands.
+constexpr size_t kMostBytes = size_t{2} << 20;
+constexpr size_t kMostItems = 1000;
+constexpr size_t kLongestName = 1024;  // of a request or an actor
 
 constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
                                               "rejected", "logged",   "erased", "failed"};
@@ -53,10 +56,8 @@ std::string Fingerprint(const Command& command, size_t* size = nullptr) {
 
 // What is stored must be readable again, and go through the feed as text.
 absl::Status CheckFit(const std::string& request_id, const Command& command, size_t bytes) {
-  constexpr size_t kLongestId = 1024;
-  constexpr size_t kMostBytes = size_t{2} << 20;
-  if (request_id.size() > kLongestId || !IsUtf8(request_id)) {
-    return InvalidArgument("a request id is UTF-8 of at most ", kLongestId,
+  if (request_id.size() > kLongestName || !IsUtf8(request_id)) {
+    return InvalidArgument("a request id is UTF-8 of at most ", kLongestName,
                            " bytes; give binary ids as hexadecimal digits");
   }
   if (bytes > kMostBytes) {
@@ -179,9 +180,10 @@ class Applier {
         replies_[at++] = Failed(prepared.status());
         break;
       }
+      // A submit knows of the leads that the group creates.
+      const bool submit = std::holds_alternative<Submit>(commands_[at].body);
       const auto shared = [&](const std::string& key) {
-        return written.count(key) != 0 ||
-               (!prepared->sees_created && notes.created.count(key) != 0);
+        return written.count(key) != 0 || (!submit && notes.created.count(key) != 0);
       };
       if (at > first &&
           (prepared->wait || std::any_of(prepared->keys.begin(), prepared->keys.end(), shared))) {
@@ -192,8 +194,9 @@ class Applier {
         continue;
       }
       if (!std::holds_alternative<LogActivity>(commands_[at].body)) {
+        const bool noted = prepared->reply->outcome == Outcome::kCreated;
         for (std::string& key : prepared->keys) {
-          if (prepared->creates && notes.created.count(key) != 0) continue;
+          if (noted && notes.created.count(key) != 0) continue;
           written.insert(std::move(key));
         }
       }
@@ -245,10 +248,7 @@ class Applier {
 
   // False when what the refusal came from lost its race.
   bool SettleRefusal(const Decided& refusal, std::span<const CommitResult> results) {
-    const auto lost = [&](size_t place) {
-      return results[place].code != CommitResult::Code::kCommitted;
-    };
-    if (std::any_of(refusal.after.begin(), refusal.after.end(), lost)) return false;
+    if (!AllCommitted(results, refusal.after)) return false;
     replies_[refusal.at] = Refused(refusal.at, *refusal.reply);
     return true;
   }
@@ -329,9 +329,8 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
     refusal = absl::FailedPreconditionError("the engine was opened for reading only");
   } else if (call.now == absl::InfiniteFuture() || call.now == absl::InfinitePast()) {
     refusal = absl::InvalidArgumentError("call.now is infinite; give the time of the call");
-  }
-  if (!IsUtf8(call.actor) || call.actor.size() > kLongestActor) {
-    refusal = InvalidArgument("call.actor is UTF-8 of at most ", kLongestActor, " bytes");
+  } else if (!IsUtf8(call.actor) || call.actor.size() > kLongestName) {
+    refusal = InvalidArgument("call.actor is UTF-8 of at most ", kLongestName, " bytes");
   }
   const bool named = std::all_of(commands.begin(), commands.end(), [](const Command& command) {
     return !command.request_id.empty();

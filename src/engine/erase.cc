@@ -106,7 +106,6 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
   absl::Status status = CollectErasure(scene.model, scene.store, scene.workspace, scene.snapshot,
                                        *record, plan.get());
   if (!status.ok()) return status;
-  for (const Claim& release : plan->releases) prepared.keys.push_back(release.key);
   for (const RecordKey& key : plan->deletes) {
     if (key.kind != RecordKind::kMatchKey) continue;
     prepared.keys.push_back(key.id.substr(0, key.id.rfind(kKeySeparator)));

@@ -118,12 +118,11 @@ struct Prepared {
   std::shared_ptr<Reply> reply = std::make_shared<Reply>();  // finish completes it
   std::optional<Batch> batch;                                // none: refused, nothing is written
   // Match keys, leads and domains by which it depends on other commands. One that shares any with a
-  // command of its group has to wait for the commit, unless it knows what that leaves.
+  // command of its group has to wait for the commit; a submit does not wait for leads that are
+  // created, of which the group's notes tell.
   std::vector<std::string> keys;
   std::vector<size_t> after;  // of a refusal: the batches of its group that it comes from
   size_t bytes = 0;           // of the command's content
-  bool creates = false;       // a lead, which the group's notes have by its match keys and its id
-  bool sees_created = false;  // it knows the leads that the group creates
   bool wait = false;          // it depends on something of its group that it does not know
 };
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,

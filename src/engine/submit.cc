@@ -2,7 +2,6 @@
 //
 // Submit: normalise, keys, duplicates, score, route, first status, events; one batch.
 #include <algorithm>
-#include <iterator>
 #include <set>
 #include <utility>
 
@@ -145,7 +144,6 @@ class Submitter {
     }
     keys_ = scene_.model.matching().Keys(lead.view(), scene_.model.email_lists());
     for (const MatchKey& key : keys_) prepared_.keys.push_back(key.text);
-    prepared_.sees_created = true;
     const absl::StatusOr<bool> suppressed = submit_.imported ? RefuseErased() : false;
     if (!suppressed.ok()) return suppressed.status();
     if (*suppressed) return std::move(prepared_);
@@ -178,9 +176,6 @@ class Submitter {
     if (prepared_.batch) {
       std::vector<Check>& checks = prepared_.batch->checks;
       checks.insert(checks.end(), still_.begin(), still_.end());
-      const std::vector<size_t> places = PlacesOfHits();
-      std::vector<size_t>& after = prepared_.batch->after;
-      after.insert(after.end(), places.begin(), places.end());
     }
     return std::move(prepared_);
   }
@@ -504,15 +499,15 @@ class Submitter {
     if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
     // Who is won, lost or archived already needs nobody to work on it.
     draft->routed = status.type == StateType::kOpen && !draft->lead.has(field::kArchiveTime);
-    if (draft->routed && later.empty()) {
-      draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
-    } else if (draft->routed) {
+    if (draft->routed && !later.empty()) {
       draft->known = *owners;
+      draft->later = std::move(later);
       for (const std::string& owner : possible_) {
         owners->push_back({KnownOwner::Why::kExisting, owner, ""});
       }
+    }
+    if (draft->routed) {
       draft->plan = model.routing().MakePlan(draft->lead.view(), call_.now, *std::move(owners));
-      draft->later = std::move(later);
     }
     draft->contested = decision.contested;
     draft->reply = prepared_.reply;
@@ -525,6 +520,7 @@ class Submitter {
       if (key.exclusive && !Contested(*draft, key.text)) batch.claims.push_back({key.text, id});
     }
     batch.counters = draft->plan.counters;
+    batch.after = PlacesOfHits();
     batch.finish = [draft](const Given& given) { return FinishCreate(*draft, given); };
     prepared_.batch = std::move(batch);
     if (possible_.size() > kMostPossibleOwners) prepared_.wait = true;
@@ -533,7 +529,6 @@ class Submitter {
 
   // For the commands of the group behind this one.
   absl::Status Note(const Draft& draft) {
-    prepared_.creates = true;
     for (const MatchKey& key : draft.keys) {
       const bool exclusive = key.exclusive && !Contested(draft, key.text);
       const absl::Status status = NoteKey(key.text, {&draft, scene_.place, exclusive});
@@ -545,28 +540,24 @@ class Submitter {
 
   // Of more leads with one key than anybody looks at, those with the lowest ids stay.
   absl::Status NoteKey(std::string_view key, const PendingLead& pending) {
+    constexpr size_t kMost = kMostHitsOfKey + 1;  // one of them may claim it
     auto& created = scene_.notes->created;
+    created.insert({key, pending});
+    if (created.count(key) <= kMost) return absl::OkStatus();
     auto [at, end] = created.equal_range(key);
-    const bool full = std::distance(at, end) >= static_cast<std::ptrdiff_t>(kMostHitsOfKey) + 1;
     auto last = end;
-    while (full && at != end) {
+    while (at != end) {
       const absl::StatusOr<bool> done = Done(*at->second.draft);
       if (!done.ok()) return done.status();
       if (*done) {
         at = created.erase(at);
         continue;
       }
-      const bool later = !at->second.exclusive && (last == end || last->second.draft->lead.id() <
-                                                                      at->second.draft->lead.id());
-      if (later) last = at;
+      const auto id = at->second.draft->lead.id();
+      if (!at->second.exclusive && (last == end || last->second.draft->lead.id() < id)) last = at;
       ++at;
     }
-    const bool still_full = full && created.count(key) >= kMostHitsOfKey + 1;
-    if (still_full && last != end) {
-      if (last->second.draft->lead.id() < pending.draft->lead.id()) return absl::OkStatus();
-      created.erase(last);
-    }
-    created.insert({key, pending});
+    if (created.count(key) > kMost && last != end) created.erase(last);
     return absl::OkStatus();
   }
 

@@ -329,7 +329,7 @@ std::string PartHonorific(const std::string& text) {
 }
 
 // "Dr." and "Jr." alone say nothing of who it is.
-bool IsOnlyTitle(const std::string& name) {
+bool IsOnlyTitle(std::string_view name) {
   const std::string key = WordKey(name);
   return !Shown(kHonorifics, key).empty() || !Shown(kSuffixes, key).empty();
 }
@@ -399,14 +399,8 @@ bool ReadPlainName(std::string_view text, PersonName* name) {
   if (space == text.npos) return false;
   const std::string_view first = text.substr(0, space), last = text.substr(space + 1);
   if (!IsPlainWord(first) || !IsPlainWord(last)) return false;
-  const std::string folded = AsciiLower(text);
-  const std::string_view first_key = std::string_view(folded).substr(0, space);
-  const std::string_view last_key = std::string_view(folded).substr(space + 1);
-  const std::string both = Cat(first_key, last_key);
-  for (const std::string_view key : {first_key, last_key, std::string_view(both)}) {
-    if (!Shown(kHonorifics, key).empty() || !Shown(kSuffixes, key).empty()) return false;
-  }
-  if (IsPlaceholder(folded)) return false;
+  if (IsOnlyTitle(first) || IsOnlyTitle(last) || IsOnlyTitle(text)) return false;
+  if (IsPlaceholder(FoldText(text))) return false;
   name->first = first;
   name->last = last;
   name->full = text;

@@ -68,32 +68,6 @@ absl::StatusOr<int64_t> SqliteCommitter::Integer(std::string_view sql, std::stri
   return *row ? statement->Integer(0) : 0;
 }
 
-absl::StatusOr<int64_t> SqliteCommitter::VersionOf(const RecordKey& key) {
-  const bool meta = key.kind == RecordKind::kMeta;
-  if (meta) {
-    const auto workspace = state_.meta.find(workspace_);
-    if (workspace != state_.meta.end()) {
-      const auto known = workspace->second.find(key.id);
-      if (known != workspace->second.end()) return known->second;
-    }
-  }
-  const absl::StatusOr<WriterState::Table*> table = TableOf(key.kind);
-  if (!table.ok()) return table.status();
-  const absl::StatusOr<int64_t> version = Integer((*table)->version, key.id);
-  // What is not there is asked again: there is no end of such ids.
-  if (meta && version.ok() && *version > 0) {
-    state_.meta[std::string(workspace_)][key.id] = *version;
-  }
-  return version;
-}
-
-void SqliteCommitter::ForgetVersionOf(const RecordKey& key) {
-  const auto workspace = state_.meta.find(workspace_);
-  if (key.kind == RecordKind::kMeta && workspace != state_.meta.end()) {
-    workspace->second.erase(key.id);
-  }
-}
-
 absl::StatusOr<std::string> SqliteCommitter::HolderOf(std::string_view claim) {
   auto statement = database_.Prepare("SELECT holder FROM claims WHERE workspace=? AND key=?");
   if (!statement.ok()) return statement.status();
@@ -130,7 +104,9 @@ absl::StatusOr<bool> SqliteCommitter::Refused(const Batch& batch,
     return true;
   }
   for (const Check& check : batch.checks) {
-    const absl::StatusOr<int64_t> version = VersionOf(check.key);
+    const absl::StatusOr<WriterState::Table*> table = TableOf(check.key.kind);
+    if (!table.ok()) return table.status();
+    const absl::StatusOr<int64_t> version = Integer((*table)->version, check.key.id);
     if (!version.ok()) return version.status();
     if (*version == check.version) continue;
     result->code = Code::kStale;
@@ -273,7 +249,6 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
   if (!table.ok()) return table.status();
   auto statement = database_.Prepare((*table)->remove);
   if (!statement.ok()) return statement.status();
-  ForgetVersionOf(key);
   return statement->Bind(workspace_).Bind(key.id).Run();
 }
 
@@ -295,7 +270,6 @@ absl::Status SqliteCommitter::WriteRecord(const Put& put) {
   if (!added.ok()) return added;
   auto statement = database_.Prepare((*table)->put);
   if (!statement.ok()) return statement.status();
-  ForgetVersionOf(put.key);
   statement->Bind(workspace_).Bind(put.key.id).BindBlob(put.body);
   // What is bound must live until the statement has run.
   const IndexValue absent;

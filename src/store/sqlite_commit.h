@@ -37,8 +37,6 @@ struct WriterState {
   std::map<RecordKind, Table> tables;
   std::map<std::string, std::map<std::string, Counter, std::less<>>, std::less<>> counters;
   std::map<std::string, FeedHead, std::less<>> heads;  // by workspace
-  // Versions of what the engine keeps for itself, by workspace and id: every batch checks one.
-  std::map<std::string, std::map<std::string, int64_t, std::less<>>, std::less<>> meta;
 };
 
 class SqliteCommitter {
@@ -77,8 +75,6 @@ class SqliteCommitter {
   absl::Status WriteEvent(const Event& event);
   absl::Status Erase(int64_t position);
   absl::Status Remember(const Batch& batch, const CommitResult& result);
-  absl::StatusOr<int64_t> VersionOf(const RecordKey& key);
-  void ForgetVersionOf(const RecordKey& key);
   absl::StatusOr<int64_t> Integer(std::string_view sql, std::string_view key);
   absl::StatusOr<std::string> HolderOf(std::string_view claim);
 
