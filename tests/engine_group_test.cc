@@ -4,13 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine_util.h"
+#include "store_decorator.h"
 #include "test_util.h"
 
 namespace leadcore::testing {
@@ -204,6 +208,44 @@ TEST_P(EngineGroupTest, ManyOfOneCandidateKeyAreAGroupToo) {
     ASSERT_EQ(Text(one.engine().Apply(one.At("call"), commands[i])), Text(replies[i])) << i;
   }
   ExpectSame(one, many);
+}
+
+// Does something once, just before somebody asks what became of a request.
+class Interrupting : public StoreDecorator {
+ public:
+  Interrupting(Store* store, std::function<void()> act)
+      : StoreDecorator(store), act_(std::move(act)) {}
+  absl::StatusOr<std::optional<StoredOutcome>> FindOutcome(
+      std::string_view workspace, std::string_view request_id) const override {
+    if (act_) std::exchange(act_, nullptr)();
+    return StoreDecorator::FindOutcome(workspace, request_id);
+  }
+
+ private:
+  mutable std::function<void()> act_;
+};
+
+// The first command of a list is committed by another caller after the list's snapshot: what it
+// made is neither in the snapshot nor still to come.
+TEST_P(EngineGroupTest, ACommandDoneByAnotherCallerMeanwhileIsFoundByThoseBehindIt) {
+  World world(ParseModel(ModelOf("reject", "reject", "attach", "")), GetParam());
+  std::vector<Command> commands;
+  for (const std::string id : {"a", "b"}) {
+    const std::string name = "Person X" + id;
+    const Fields fields = {{"full_name", name}, {"phone", "+14155552671"}};
+    commands.push_back({id, Submit{MakeLead(world.model(), fields)}});
+  }
+  Interrupting store(&world.store(), [&] {
+    EXPECT_EQ(world.engine().Apply(world.At("call"), commands[0]).outcome, Outcome::kCreated);
+  });
+  const auto engine =
+      Engine::Open({world.engine().shared_model(), "test", false}, &store, world.At("open"));
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  const std::vector<Reply> replies = (*engine)->ApplyMany(world.At("call"), commands);
+  EXPECT_TRUE(replies[0].replayed);
+  EXPECT_EQ(replies[1].outcome, Outcome::kAttached) << replies[1].status;
+  EXPECT_EQ(replies[1].lead_id, replies[0].lead_id);
+  EXPECT_EQ(world.All().size(), 1u);
 }
 
 }  // namespace

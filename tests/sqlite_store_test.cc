@@ -104,6 +104,11 @@ TEST(SqliteOwner, ASecondWriterIsToldWhoTheFirstIsAndReadersAreNotStopped) {
   EXPECT_EQ(reader->Commit("w", std::span(&batch, 1), std::span(&result, 1)).code(),
             absl::StatusCode::kFailedPrecondition);
 
+  std::filesystem::create_symlink("s.db", folder / "link.db");
+  EXPECT_EQ(OpenSqliteStore({folder / "link.db"}).status().code(),
+            absl::StatusCode::kFailedPrecondition)
+      << "another name of the same file";
+
   owner.reset();
   EXPECT_NE(Opened({folder / "s.db"}), nullptr) << "free again";
 }
@@ -226,6 +231,8 @@ TEST(SqliteFile, IsCopiedAsItStandsBesideItsOwner) {
   EXPECT_EQ(BackupSqliteStore(folder / "s.db", folder / "copy.db").code(),
             absl::StatusCode::kFailedPrecondition);
   EXPECT_FALSE(BackupSqliteStore(folder / "none.db", folder / "copy2.db").ok());
+  const std::string long_name(300, 'x');
+  EXPECT_FALSE(BackupSqliteStore(folder / "s.db", folder / long_name.c_str()).ok());
 }
 
 }  // namespace
