@@ -325,11 +325,8 @@ class Large {
       std::filesystem::remove(csv);
     }
     SqliteOptions options{path_};
-    options.write = false;
     store_ = *OpenSqliteStore(options);
-    EngineOptions engine_options;
-    engine_options.read_only = true;
-    engine_ = *Engine::Open(std::move(engine_options), store_.get(), At("open"));
+    engine_ = *Engine::Open({}, store_.get(), At("open"));
     Sample();
   }
 

@@ -104,6 +104,9 @@ TEST(SqliteOwner, ASecondWriterIsToldWhoTheFirstIsAndReadersAreNotStopped) {
   EXPECT_EQ(reader->Commit("w", std::span(&batch, 1), std::span(&result, 1)).code(),
             absl::StatusCode::kFailedPrecondition);
 
+  EXPECT_NE(owner->Stamp("w", "a"), 0u);
+  EXPECT_EQ(reader->Stamp("w", "a"), 0u) << "others may write";
+
   std::filesystem::create_symlink("s.db", folder / "link.db");
   EXPECT_EQ(OpenSqliteStore({folder / "link.db"}).status().code(),
             absl::StatusCode::kFailedPrecondition)

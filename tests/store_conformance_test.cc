@@ -222,6 +222,49 @@ TEST_P(StoreConformanceTest, ASnapshotKeepsWhatItSaw) {
   EXPECT_THAT(ScanOf(*Read(), {.index = "i"}), ElementsAre("b=new", "a=two"));
 }
 
+// Every write of a lead, its state, a candidate key or a claim; nothing else has to.
+TEST_P(StoreConformanceTest, StampsChangeWithWhatTheyAreOf) {
+  const auto stamp = [&](std::string_view name) { return store().Stamp("w", name); };
+  const auto changed = [&](std::string_view name, Batch batch) {
+    const uint64_t before = stamp(name);
+    EXPECT_NE(before, 0u);
+    EXPECT_EQ(Commit(std::move(batch)).code, Code::kCommitted);
+    return stamp(name) != before;
+  };
+  Writes writes;
+  writes.puts = {Lead("a", "one")};
+  EXPECT_TRUE(changed("a", Writing(writes)));
+  writes.puts = {{{RecordKind::kLeadState, "a"}, "state", {}}};
+  EXPECT_TRUE(changed("a", Writing(writes)));
+  writes.puts = {{{RecordKind::kMatchKey,
+                   "email:x\x1f"
+                   "a"},
+                  "",
+                  {}}};
+  EXPECT_TRUE(changed("email:x", Writing(writes)));
+  writes = {};
+  writes.deletes = {{RecordKind::kMatchKey,
+                     "email:x\x1f"
+                     "a"}};
+  EXPECT_TRUE(changed("email:x", Writing(writes)));
+  Batch batch;
+  batch.claims = {{"email:y", "a"}};
+  EXPECT_TRUE(changed("email:y", batch));
+  batch = {};
+  batch.releases = {{"email:y", "a"}};
+  EXPECT_TRUE(changed("email:y", batch));
+  writes.deletes = {{RecordKind::kLead, "a"}};
+  EXPECT_TRUE(changed("a", Writing(writes)));
+
+  int others = 0;
+  for (int i = 0; i < 100; ++i) {
+    writes = {};
+    writes.puts = {Lead("a", "again")};
+    others += changed("other " + std::to_string(i), Writing(writes)) ? 1 : 0;
+  }
+  EXPECT_LT(others, 5) << "those that have nothing to do with it keep theirs, nearly always";
+}
+
 TEST_P(StoreConformanceTest, WorkspacesAreApart) {
   Batch batch = Writing(
       {.puts = {Lead("a", "one")}, .counters = {{"n", 5}}, .events = {Happened("created", {"a"})}});

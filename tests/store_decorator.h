@@ -5,6 +5,7 @@
 #ifndef LEADCORE_TESTS_STORE_DECORATOR_H_
 #define LEADCORE_TESTS_STORE_DECORATOR_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -33,6 +34,9 @@ class StoreDecorator : public Store {
   absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                     absl::FunctionRef<bool(const Event&)> sink) const override {
     return store_.Feed(workspace, request, sink);
+  }
+  uint64_t Stamp(std::string_view workspace, std::string_view name) const override {
+    return store_.Stamp(workspace, name);
   }
   absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
     return store_.Verify(damage);

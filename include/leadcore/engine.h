@@ -5,8 +5,9 @@
 //
 // A command reads a snapshot, decides in pure code, and makes one conditional batch. Where another
 // caller was faster, it reads and decides again. An Engine is safe to use from any number of
-// threads; it keeps nothing between calls but the model, so any number of engines of one model may
-// share a store. Once another model is being published, engines of the older one write nothing any
+// threads; it keeps nothing between calls but the model and copies of leads that were read lately
+// (those that are still true, as the store tells), so any number of engines of one model may share
+// a store. Once another model is being published, engines of the older one write nothing any
 // more: their commands fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
 // on an engine that is opened anew.
 //
@@ -34,11 +35,16 @@
 
 namespace leadcore {
 
+class LeadCache;
+
 struct EngineOptions {
   // nullptr: the model published in the workspace, else the built-in default.
   std::shared_ptr<const Model> model;
   std::string workspace = "default";
   bool read_only = false;  // publishes nothing; commands are refused
+  // How many leads that were read lately are kept in memory, ready for Get and Find, a few KB each;
+  // 0: none. Works where the store owns its data (Store::Stamp).
+  size_t cached_leads = 4096;
 };
 
 class Engine {
@@ -97,11 +103,15 @@ class Engine {
  private:
   Engine(EngineOptions options, Store* store, std::shared_ptr<const Model> model, int64_t epoch);
 
+  // A lead as it is, its score as it was last evaluated.
+  absl::StatusOr<std::shared_ptr<const LeadRecord>> Known(std::string_view id) const;
+
   Store* const store_;
   const std::string workspace_;
   const bool read_only_;
   const std::shared_ptr<const Model> model_;
   const int64_t epoch_;  // rises whenever a model is published
+  const std::unique_ptr<LeadCache> cache_;
 };
 
 // The score that a lead would have at `now` if it came in with nothing known of it, without a

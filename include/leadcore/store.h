@@ -8,9 +8,8 @@
 // locked and written in one transaction.
 //
 // A Store is safe to use from any number of threads. A Snapshot belongs to one thread, lives for at
-// most a second or 10,000 rows, and is given up before its thread commits. The library reads no
-// clock: times come with the batches. Calls may throw std::bad_alloc, nothing else; out of Commit
-// it means UNAVAILABLE, and the store works on.
+// most a second or 10,000 rows, and is given up before its thread commits. No clock is read. Calls
+// may throw std::bad_alloc, nothing else; out of Commit it means UNAVAILABLE, and the store works.
 #ifndef LEADCORE_STORE_H_
 #define LEADCORE_STORE_H_
 
@@ -59,8 +58,7 @@ struct RecordKey {
 using IndexValue = std::variant<std::monostate, int64_t, double, std::string>;
 
 struct IndexEntry {
-  std::string name;  // a field's name, or a search form such as "search.company"; new names may
-                     // appear at any time
+  std::string name;  // a field's, or a search form: "search.company"; new ones may appear any time
   IndexValue value;
 };
 
@@ -108,9 +106,9 @@ struct CounterWrite {
   std::string name;
   int64_t value = 0;
 };
-// A header without personal data, and a payload (leadcore.v1.EventPayload). The header with the
-// payload's salted hash is chained to the event before, the payload itself is not: it can be erased
-// and the chain still holds. Hashes are BLAKE2b, 32 bytes.
+// A header without personal data, and a payload (leadcore.v1.EventPayload). The header is chained
+// to the event before, with the payload's salted hash: the payload can be erased and the chain
+// still holds. Hashes are BLAKE2b, 32 bytes.
 struct Event {
   int64_t position = 0;  // dense from 1 in commit order, per workspace
   std::string type;      // "created", "imported", "activity", "scored" …
@@ -119,8 +117,7 @@ struct Event {
   std::string request_id;
   std::string model;               // content hash
   std::vector<std::string> leads;  // ids; the first is the one it is about
-  // How many events its batch has, and what that changed beside records and claims; with the
-  // batch's first event.
+  // With the batch's first event: how many it has, what it changed beside records and claims.
   int64_t batch_events = 0;
   std::vector<CounterWrite> counters = {};
   std::string reply = {};                                        // Writes::reply
@@ -177,17 +174,16 @@ struct Batch {
   // access, no exception but std::bad_alloc. May be empty for a batch that only checks, claims or
   // releases.
   std::function<Writes(const Given& given)> finish;
-  std::optional<int64_t>
-      forget_requests_before;  // drops remembered request ids whose `now` is earlier
+  std::optional<int64_t> forget_requests_before;  // drops request ids whose `now` is earlier
 };
 
 struct CommitResult {
   enum class Code : uint8_t {
     kCommitted,
-    kReplayed,  // the request id was known with this fingerprint, or with an erased one: positions
-                // and reply are the first ones; nothing was written
-    kReused,    // the request id was known with another fingerprint; nothing was written
-    kStale,     // a check failed: `key` says which; or `after` did; nothing was written
+    kReplayed,   // the request id was known with this fingerprint, or an erased one: positions and
+                 // reply are the first ones; nothing was written
+    kReused,     // the request id was known with another fingerprint; nothing was written
+    kStale,      // a check failed: `key` says which; or `after` did; nothing was written
     kClaimHeld,  // a claim is held by `holder`: `key.id` is the claim; nothing was written
   };
   Code code = Code::kCommitted;
@@ -213,8 +209,7 @@ struct FeedRequest {
 
 // Fills the span with bytes that nobody can guess; called by one thread at a time.
 using RandomSource = std::function<void(std::span<unsigned char>)>;
-// The operating system's generator. (Tests give a seeded one.)
-RandomSource SystemRandom();
+RandomSource SystemRandom();  // the operating system's generator
 
 class Store {
  public:
@@ -240,6 +235,11 @@ class Store {
   // Events after a position, oldest first, until `sink` returns false or the page ends.
   virtual absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                             absl::FunctionRef<bool(const Event&)> sink) const = 0;
+
+  // Given a workspace and the name of a lead or match key: a number that changes before a write of
+  // it can be seen, and again before that is acknowledged; 0: cannot be told now. What a snapshot
+  // shows that was taken after asking is how things stand as long as the number is the same.
+  virtual uint64_t Stamp(std::string_view, std::string_view) const { return 0; }
 
   // Looks for damage in the storage itself, of all workspaces, and tells it; DATA_LOSS if any.
   virtual absl::Status Verify(absl::FunctionRef<void(std::string_view what)> damage) const = 0;

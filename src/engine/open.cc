@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/lead_cache.h"
 #include "engine/migrate.h"
 #include "engine/parts.h"
 #include "leadcore/codec.h"
@@ -299,7 +300,8 @@ Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model>
       workspace_(std::move(options.workspace)),
       read_only_(options.read_only),
       model_(std::move(model)),
-      epoch_(epoch) {}
+      epoch_(epoch),
+      cache_(std::make_unique<LeadCache>(options.cached_leads)) {}
 
 Engine::~Engine() = default;
 

@@ -56,9 +56,9 @@ ScanRequest ActivitiesOf(const std::string& lead);
 // The put that left `body` in a record, its index entries made again.
 absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::string body);
 
-// A lead and its state; NOT_FOUND.
+// A lead and its state; NOT_FOUND. `bytes`, if not null, gets the size of what is stored.
 absl::StatusOr<LeadRecord> ReadLead(const Model& model, const Snapshot& snapshot,
-                                    std::string_view id);
+                                    std::string_view id, size_t* bytes = nullptr);
 absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& lead,
                                         const std::optional<StoredRecord>& state);
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "codec/lead_peek.h"
+#include "engine/lead_cache.h"
 #include "engine/parts.h"
 #include "leadcore/engine.h"
 #include "leadcore/normalize.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr size_t kPage = 1000;
 constexpr size_t kMostListed = 10'000;
+constexpr size_t kMostCached = 64 << 10;  // bytes of a lead that is kept in memory
 
 std::string ShowValue(const IndexValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return Cat("\"", *text, "\"");
@@ -360,7 +362,10 @@ absl::StatusOr<std::vector<MatchKey>> KeysOf(const Model& model, const Field& fi
   if (!read.ok()) return read.status();
   Lead probe(model.schema());
   probe.Set(field.id, *read);
-  const Lead normal = NormalizeLead(model, probe, true).lead;
+  // The keys of these read nothing else, and make the normal form themselves.
+  const bool plain = field.id == field::kEmail || field.id == field::kExternalId;
+  if (plain) probe.SetText(field.id, NormalizeText(value));
+  const Lead normal = plain ? std::move(probe) : NormalizeLead(model, probe, true).lead;
   std::vector<MatchKey> keys = model.matching().Keys(normal.view(), model.email_lists());
   std::erase_if(keys, [&](const MatchKey& key) {
     const std::vector<std::string>& fields = model.matching().keys()[key.key].fields;
@@ -391,11 +396,24 @@ absl::StatusOr<std::string> FirstWith(const Snapshot& snapshot, const std::strin
 
 }  // namespace
 
-absl::StatusOr<LeadRecord> Engine::Get(const Call& call, std::string_view id) const {
+absl::StatusOr<std::shared_ptr<const LeadRecord>> Engine::Known(std::string_view id) const {
+  const uint64_t stamp = store_->Stamp(workspace_, id);
+  if (std::shared_ptr<const LeadRecord> kept = cache_->Find(id, stamp)) return kept;
   const auto snapshot = store_->Read(workspace_);
   if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<LeadRecord> record = ReadLead(*model_, **snapshot, id);
-  if (record.ok()) BringUpToDate(*model_, call.now, &*record);
+  size_t bytes = 0;
+  absl::StatusOr<LeadRecord> record = ReadLead(*model_, **snapshot, id, &bytes);
+  if (!record.ok()) return record.status();
+  auto known = std::make_shared<const LeadRecord>(*std::move(record));
+  if (bytes <= kMostCached) cache_->Keep(stamp, known);
+  return known;
+}
+
+absl::StatusOr<LeadRecord> Engine::Get(const Call& call, std::string_view id) const {
+  const absl::StatusOr<std::shared_ptr<const LeadRecord>> known = Known(id);
+  if (!known.ok()) return known.status();
+  LeadRecord record = **known;
+  BringUpToDate(*model_, call.now, &record);
   return record;
 }
 
@@ -410,13 +428,25 @@ absl::StatusOr<LeadRecord> Engine::Find(const Call& call, std::string_view field
   }
   const absl::StatusOr<std::vector<MatchKey>> keys = KeysOf(*model_, *known, value);
   if (!keys.ok()) return keys.status();
+  const auto stamps = [&] {
+    std::vector<uint64_t> now;
+    for (const MatchKey& key : *keys) now.push_back(store_->Stamp(workspace_, key.text));
+    return now;
+  };
+  const std::vector<uint64_t> before = stamps();
   const auto snapshot = store_->Read(workspace_);
   if (!snapshot.ok()) return snapshot.status();
   for (const MatchKey& key : *keys) {
     const absl::StatusOr<std::string> id = FirstWith(**snapshot, key.text);
     if (!id.ok()) return id.status();
     if (id->empty()) continue;
-    absl::StatusOr<LeadRecord> record = ReadLead(*model_, **snapshot, *id);
+    absl::StatusOr<LeadRecord> record = NotFound("");
+    if (std::ranges::count(before, 0u) == 0) {
+      const absl::StatusOr<std::shared_ptr<const LeadRecord>> kept = Known(*id);
+      // It may be younger than the snapshot: good if the keys still lead to it.
+      if (kept.ok() && stamps() == before) record = **kept;
+    }
+    if (!record.ok()) record = ReadLead(*model_, **snapshot, *id);
     if (record.ok()) BringUpToDate(*model_, call.now, &*record);
     return record;
   }

@@ -141,12 +141,13 @@ absl::StatusOr<LeadRecord> DecodeRecord(const Model& model, const StoredRecord& 
 }
 
 absl::StatusOr<LeadRecord> ReadLead(const Model& model, const Snapshot& snapshot,
-                                    std::string_view id) {
+                                    std::string_view id, size_t* bytes) {
   const auto lead = snapshot.Get({RecordKind::kLead, std::string(id)});
   if (!lead.ok()) return lead.status();
   if (!*lead) return NotFound("there is no lead '", id, "'");
   const auto state = snapshot.Get({RecordKind::kLeadState, std::string(id)});
   if (!state.ok()) return state.status();
+  if (bytes != nullptr) *bytes = (*lead)->body.size() + (*state ? (*state)->body.size() : 0);
   return DecodeRecord(model, **lead, *state);
 }
 

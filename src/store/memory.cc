@@ -6,9 +6,11 @@
 #include <set>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "leadcore/memory_store.h"
 #include "store/order.h"
 #include "store/seal.h"
+#include "store/stamps.h"
 #include "text.h"
 
 namespace leadcore {
@@ -358,8 +360,10 @@ class MemorySnapshot : public Snapshot {
 // One batch against the newest state; the caller holds the lock.
 class Committer {
  public:
-  Committer(Workspace* workspace, const Batch& batch, const RandomSource& random)
-      : workspace_(*workspace), batch_(batch), random_(random) {}
+  // `written` gets what is written, for Store::Stamp.
+  Committer(std::string_view name, Workspace* workspace, const Batch& batch,
+            const RandomSource& random, Stamps::Set* written)
+      : name_(name), workspace_(*workspace), batch_(batch), random_(random), written_(*written) {}
 
   // `before`: what became of the earlier batches of the call.
   CommitResult Run(std::span<const CommitResult> before) {
@@ -441,15 +445,19 @@ class Committer {
     for (const Claim& release : batch_.releases) {
       const std::string* holder = HolderOf(release.key);
       if (holder == nullptr || *holder != release.holder) continue;
+      Stamps::Note(name_, release, &written_);
       workspace_.PutContent<std::string>(&workspace_.claims[release.key], std::nullopt);
     }
     for (const Claim& claim : batch_.claims) {
+      Stamps::Note(name_, claim, &written_);
       workspace_.PutContent<std::string>(&workspace_.claims[claim.key], claim.holder);
     }
     for (const RecordKey& key : writes->deletes) {
+      Stamps::Note(name_, key, &written_);
       if (VersionOf(key) != 0) workspace_.PutVersion(key, std::nullopt);
     }
     for (Put& put : writes->puts) {
+      Stamps::Note(name_, put.key, &written_);
       Record record{{put.key, VersionOf(put.key) + 1, std::move(put.body)}, std::move(put.index)};
       workspace_.PutVersion(put.key, std::move(record));
     }
@@ -482,9 +490,11 @@ class Committer {
     if (request != workspace_.requests.end()) request->second.fingerprint.clear();
   }
 
+  const std::string_view name_;
   Workspace& workspace_;
   const Batch& batch_;
   const RandomSource& random_;
+  Stamps::Set& written_;
 };
 
 class MemoryStore : public Store {
@@ -499,8 +509,12 @@ class MemoryStore : public Store {
                       std::span<CommitResult> results) override {
     const std::shared_ptr<Workspace> found = Find(workspace);
     const std::lock_guard lock(found->mutex);
+    Stamps::Set written;
+    // Still under the lock: a snapshot that is taken with the new stamps sees all of it.
+    const absl::Cleanup stamped = [&] { stamps_.Add(written, 2); };
     for (size_t i = 0; i < batches.size(); ++i) {
-      results[i] = Committer(found.get(), batches[i], random_).Run(results.first(i));
+      Committer committer(workspace, found.get(), batches[i], random_, &written);
+      results[i] = committer.Run(results.first(i));
     }
     return absl::OkStatus();
   }
@@ -540,6 +554,10 @@ class MemoryStore : public Store {
     return absl::OkStatus();
   }
 
+  uint64_t Stamp(std::string_view workspace, std::string_view name) const override {
+    return stamps_.Of(workspace, name);
+  }
+
   absl::Status Verify(absl::FunctionRef<void(std::string_view)>) const override {
     return absl::OkStatus();
   }
@@ -555,6 +573,7 @@ class MemoryStore : public Store {
   }
 
   const RandomSource random_;
+  Stamps stamps_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<Workspace>, std::less<>> workspaces_;
 };

@@ -13,6 +13,7 @@
 #include "store/sqlite_page_vfs.h"
 #include "store/sqlite_snapshot.h"
 #include "store/sqlite_tables.h"
+#include "store/stamps.h"
 #include "text.h"
 
 namespace leadcore {
@@ -79,6 +80,11 @@ class SqliteStore : public Store {
     const absl::Status status = ReadFeed(database->get(), workspace, request, sink);
     if (status.ok()) readers_.Give(*std::move(database));
     return status;
+  }
+
+  uint64_t Stamp(std::string_view workspace, std::string_view name) const override {
+    // Without the lock others may write.
+    return lock_ == nullptr ? 0 : stamps_.Of(workspace, name);
   }
 
   absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
@@ -158,9 +164,15 @@ class SqliteStore : public Store {
     }
     status = committer.Finish();
     if (!status.ok()) return status;
+    const Stamps::Set fresh = committer.written() & ~changing_;
+    changing_ |= fresh;
+    stamps_.Add(fresh, 1);
     committing_ = true;
     status = writer_->Execute("COMMIT");
     if (!status.ok()) status = Settle(status, committer.silent());
+    if (!status.ok()) return status;
+    stamps_.Add(changing_, 1);
+    changing_.reset();
     return status;
   }
 
@@ -248,6 +260,9 @@ class SqliteStore : public Store {
   std::unique_ptr<SqliteDatabase> writer_;
   WriterState state_;
   bool committing_ = false;  // COMMIT was tried
+  // What was written since a commit succeeded: a failed one may not be settled before the next.
+  Stamps::Set changing_;
+  Stamps stamps_;
   mutable SqliteReaders readers_;
 };
 

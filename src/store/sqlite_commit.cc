@@ -152,6 +152,7 @@ absl::StatusOr<bool> SqliteCommitter::ExchangeClaims(const Batch& batch, CommitR
 
 // False: somebody holds it.
 absl::StatusOr<bool> SqliteCommitter::TakeClaim(const Claim& claim) {
+  Stamps::Note(workspace_, claim, &written_);
   auto statement = database_.Prepare(
       "INSERT INTO claims(workspace, key, holder) VALUES(?,?,?) ON CONFLICT DO NOTHING");
   if (!statement.ok()) return statement.status();
@@ -162,6 +163,7 @@ absl::StatusOr<bool> SqliteCommitter::TakeClaim(const Claim& claim) {
 
 // False: its holder does not hold it.
 absl::StatusOr<bool> SqliteCommitter::DropClaim(const Claim& claim) {
+  Stamps::Note(workspace_, claim, &written_);
   auto statement = database_.Prepare("DELETE FROM claims WHERE workspace=? AND key=? AND holder=?");
   if (!statement.ok()) return statement.status();
   const absl::Status status = statement->Bind(workspace_).Bind(claim.key).Bind(claim.holder).Run();
@@ -245,6 +247,7 @@ absl::Status SqliteCommitter::Apply(const Batch& batch, const Writes& writes,
 }
 
 absl::Status SqliteCommitter::Delete(const RecordKey& key) {
+  Stamps::Note(workspace_, key, &written_);
   const absl::StatusOr<WriterState::Table*> table = TableOf(key.kind);
   if (!table.ok()) return table.status();
   auto statement = database_.Prepare((*table)->remove);
@@ -264,6 +267,7 @@ absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* tab
 }
 
 absl::Status SqliteCommitter::WriteRecord(const Put& put) {
+  Stamps::Note(workspace_, put.key, &written_);
   const absl::StatusOr<WriterState::Table*> table = TableOf(put.key.kind);
   if (!table.ok()) return table.status();
   const absl::Status added = AddColumns(put, *table);

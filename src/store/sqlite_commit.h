@@ -18,6 +18,7 @@
 #include "leadcore/store.h"
 #include "store/seal.h"
 #include "store/sqlite_database.h"
+#include "store/stamps.h"
 
 namespace leadcore {
 
@@ -56,6 +57,8 @@ class SqliteCommitter {
   size_t bytes() const { return bytes_; }
   // Something was written that no event tells.
   bool silent() const { return silent_; }
+  // What was written, for Store::Stamp.
+  const Stamps::Set& written() const { return written_; }
 
  private:
   absl::StatusOr<bool> Refused(const Batch& batch, std::span<const CommitResult> before,
@@ -85,6 +88,7 @@ class SqliteCommitter {
   size_t bytes_ = 0;
   std::vector<const IndexValue*> row_;  // of WriteRecord
   bool silent_ = false;
+  Stamps::Set written_;
 };
 
 }  // namespace leadcore

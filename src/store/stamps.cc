@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/stamps.h"
+
+#include <functional>
+
+namespace leadcore {
+namespace {
+
+size_t PlaceOf(std::string_view workspace, std::string_view name) {
+  const std::hash<std::string_view> hash;
+  return (hash(workspace) * 31 + hash(name)) % Stamps::kPlaces;
+}
+
+}  // namespace
+
+Stamps::Stamps() {
+  for (std::atomic<uint64_t>& stamp : stamps_) stamp.store(2, std::memory_order_relaxed);
+}
+
+uint64_t Stamps::Of(std::string_view workspace, std::string_view name) const {
+  const uint64_t stamp = stamps_[PlaceOf(workspace, name)].load();
+  return stamp % 2 == 0 ? stamp : 0;
+}
+
+void Stamps::Add(const Set& places, uint64_t step) noexcept {
+  if (places.none()) return;
+  for (size_t i = 0; i < kPlaces; ++i) {
+    if (places[i]) stamps_[i].fetch_add(step);
+  }
+}
+
+void Stamps::Note(std::string_view workspace, const RecordKey& key, Set* places) {
+  if (key.kind == RecordKind::kMatchKey) {
+    places->set(PlaceOf(workspace, std::string_view(key.id).substr(0, key.id.find('\x1f'))));
+  } else if (key.kind == RecordKind::kLead || key.kind == RecordKind::kLeadState) {
+    places->set(PlaceOf(workspace, key.id));
+  }
+}
+
+void Stamps::Note(std::string_view workspace, const Claim& claim, Set* places) {
+  places->set(PlaceOf(workspace, claim.key));
+}
+
+}  // namespace leadcore
