@@ -207,15 +207,19 @@ int Feed(const Options& options) {
     request.limit = left < 0 ? kPage : static_cast<size_t>(std::min<int64_t>(left, kPage));
     size_t seen = 0;
     JsonWriter json;
+    const auto print = [&json] {
+      std::cout << json.text();
+      json.Clear();
+    };
     const absl::Status status = engine.Feed(reading.call, request, [&](const Event& event) {
       WriteEvent(event, engine.model().schema(), options.json, &json);
       json.EndLine();
-      json.Print(kPrinted);
+      if (json.text().size() >= kPrinted) print();
       request.after = event.position;
       ++seen;
       return true;
     });
-    json.Print(0);
+    print();
     if (!status.ok()) return Finished(status);
     if (left > 0) left -= static_cast<int64_t>(seen);
     if (seen != 0) continue;
