@@ -113,6 +113,11 @@ TEST(FormatValue, IsReadAsTheSame) {
 TEST(Time, GoesFromTheFirstYearToTheLast) {
   EXPECT_EQ(FormatTime(*ParseTime("0001-01-01T00:00:00Z")), "0001-01-01T00:00:00Z");
   EXPECT_EQ(FormatTime(*ParseTime("9999-12-31T23:59:59.999999Z")), "9999-12-31T23:59:59.999999Z");
+  // Of times that ParseTime refuses and that bytes may hold all the same.
+  constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+  EXPECT_EQ(FormatTime(kFirst), "-290308-12-21T19:59:05.224192Z");
+  EXPECT_EQ(FormatTime(-(kFirst + 1)), "294247-01-10T04:00:54.775807Z");
+  EXPECT_EQ(FormatTime(951'868'799'999'990), "2000-02-29T23:59:59.99999Z");
   EXPECT_EQ(*ParseTime("1970-01-01T00:00:00.000001Z"), 1);
   EXPECT_EQ(*ParseTime("1969-12-31T23:59:59.999999Z"), -1);
   for (const std::string_view bad :

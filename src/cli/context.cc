@@ -126,6 +126,23 @@ std::unique_ptr<Session> Open(const Options& options, Access access, int* code) 
   return session;
 }
 
+Reading OpenForReading(const Options& options) {
+  Reading reading;
+  reading.session = Open(options, Access::kRead, &reading.code);
+  if (reading.session == nullptr) return reading;
+  reading.code = kDone;
+  absl::StatusOr<Call> call = MakeCall(options, "read");
+  if (call.ok()) reading.call = *std::move(call);
+  CatchInterrupts();
+  return reading;
+}
+
+int Finished(const absl::Status& status) {
+  std::cout.flush();
+  if (!status.ok()) return Fail(status);
+  return Interrupted() ? kInterrupted : kDone;
+}
+
 std::shared_ptr<const Model> ModelOrDefault(const Options& options) {
   return options.model.empty() ? Model::Default() : LoadModelFile(options.model);
 }

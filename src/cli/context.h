@@ -86,6 +86,17 @@ enum class Access { kRead, kWrite, kCreate, kDryRun };
 // Complains itself; `code` is the exit code when there is nothing.
 std::unique_ptr<Session> Open(const Options& options, Access access, int* code);
 
+// A session that reads, null when there is none, and its call.
+struct Reading {
+  std::unique_ptr<Session> session;
+  Call call;
+  int code = kDone;
+};
+// Catches interrupts, too.
+Reading OpenForReading(const Options& options);
+// The exit code after everything was printed.
+int Finished(const absl::Status& status);
+
 // --model, or the default model. Complains itself; nullptr.
 std::shared_ptr<const Model> ModelOrDefault(const Options& options);
 

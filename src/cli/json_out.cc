@@ -2,13 +2,14 @@
 #include "json_out.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
-#include <iostream>
 #include <string>
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "codec/event_view.h"
 #include "codec/lead_peek.h"
 #include "leadcore/codec.h"
 #include "rapidjson.h"
@@ -18,67 +19,113 @@ namespace leadcore::cli {
 
 namespace {
 
-// Whether JSON escapes one of eight bytes. A byte of the sum has its top bit when that byte is
-// below ' ', '"' or '\\', or stands above such a one.
-bool NeedsEscape(uint64_t eight) {
+// Not 0 where JSON escapes one of eight bytes: one below ' ', '"' or '\\'. What comes above such a
+// one may be taken for another; that does no harm.
+uint64_t ToEscape(uint64_t eight) {
   constexpr uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-  const auto below = [](uint64_t bytes, uint64_t limit) {
-    return (bytes - kOnes * limit) & ~bytes & kTops;
-  };
-  return (below(eight, ' ') | below(eight ^ (kOnes * '"'), 1) | below(eight ^ (kOnes * '\\'), 1)) !=
-         0;
+  return ((eight - kOnes * ' ') | ((eight ^ (kOnes * '"')) - kOnes) |
+          ((eight ^ (kOnes * '\\')) - kOnes)) &
+         ~eight & kTops;
 }
 
-bool NeedsEscape(std::string_view text) {
-  uint64_t eight = 0x2020202020202020;
-  if (text.size() < sizeof(eight)) {
-    for (const char c : text) eight = eight << 8 | static_cast<unsigned char>(c);
-    return NeedsEscape(eight);
-  }
-  for (size_t at = 0; at < text.size(); at += sizeof(eight)) {
-    // The last ones are looked at again where less than eight are left.
-    std::memcpy(&eight, text.data() + std::min(at, text.size() - sizeof(eight)), sizeof(eight));
-    if (NeedsEscape(eight)) return true;
-  }
-  return false;
+// Copies one `Word` and shows it to `found`.
+template <typename Word>
+void CopyWord(const char* from, char* to, uint64_t* found) {
+  Word word;
+  std::memcpy(&word, from, sizeof(word));
+  std::memcpy(to, &word, sizeof(word));
+  constexpr uint64_t kBlanks = 0x2020202020202020;  // in place of the bytes that it has not
+  *found |= ToEscape(sizeof(Word) == 8 ? word : word | kBlanks << (8 * sizeof(Word) % 64));
 }
+
+// Copies `text`; false when something of it has to be escaped. The last word overlaps the one
+// before it, where the size is not a multiple of words.
+bool CopyPlain(std::string_view text, char* to) {
+  const char* const from = text.data();
+  const size_t size = text.size();
+  uint64_t found = 0;
+  if (size >= 8) {
+    for (size_t at = 0; at + 8 < size; at += 8) CopyWord<uint64_t>(from + at, to + at, &found);
+    CopyWord<uint64_t>(from + size - 8, to + size - 8, &found);
+  } else if (size >= 4) {
+    CopyWord<uint32_t>(from, to, &found);
+    CopyWord<uint32_t>(from + size - 4, to + size - 4, &found);
+  } else {
+    for (size_t at = 0; at < size; ++at) CopyWord<uint8_t>(from + at, to + at, &found);
+  }
+  return found == 0;
+}
+
+// Where RapidJSON writes escaped text, in room that was made before.
+struct Escaped {
+  using Ch = char;
+  void Put(char c) { *at++ = c; }
+  void Flush() {}
+  char* at;
+};
+constexpr size_t kLongestEscape = 6;   // "\u001f"
+constexpr size_t kLongestNumber = 32;  // as FormatValue has it
 
 }  // namespace
 
-struct JsonWriter::Impl {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
-};
+void JsonWriter::Grow(size_t most) { text_.resize(std::max(size_ + most, 2 * text_.size())); }
+void JsonWriter::Start(char bracket) {
+  char* const at = Begin(1);
+  *at = bracket;
+  End(at + 1);
+  comma_ = false;
+}
+void JsonWriter::Finish(char bracket) {
+  Put(bracket);
+  comma_ = true;
+}
 
-JsonWriter::JsonWriter() : impl_(std::make_unique<Impl>()) {}
-JsonWriter::~JsonWriter() = default;
-
-void JsonWriter::StartObject() { impl_->writer.StartObject(); }
-void JsonWriter::EndObject() { impl_->writer.EndObject(); }
-void JsonWriter::StartArray() { impl_->writer.StartArray(); }
-void JsonWriter::EndArray() { impl_->writer.EndArray(); }
-void JsonWriter::Key(std::string_view name) { Text(name); }
+void JsonWriter::StartObject() { Start('{'); }
+void JsonWriter::EndObject() { Finish('}'); }
+void JsonWriter::StartArray() { Start('['); }
+void JsonWriter::EndArray() { Finish(']'); }
+void JsonWriter::Key(std::string_view name) {
+  Text(name);
+  Put(':');
+  comma_ = false;
+}
 void JsonWriter::Text(std::string_view text) {
-  // Most text has nothing to be escaped, and is copied in one go.
-  if (!NeedsEscape(text)) return Plain(text);
-  impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  char* const at = Begin(text.size() + 2);
+  at[0] = '"';
+  if (!CopyPlain(text, at + 1)) return Escape(text);
+  at[text.size() + 1] = '"';
+  End(at + text.size() + 2);
 }
-void JsonWriter::Plain(std::string_view text) {
-  impl_->writer.RawValue("", 0, rapidjson::kStringType);  // the comma before it
-  char* const room = impl_->buffer.Push(text.size() + 2);
-  room[0] = '"';
-  std::memcpy(room + 1, text.data(), text.size());
-  room[text.size() + 1] = '"';
+void JsonWriter::Escape(std::string_view text) {
+  Escaped escaped{Begin(kLongestEscape * text.size() + 2)};
+  rapidjson::Writer<Escaped>(escaped).String(text.data(),
+                                             static_cast<rapidjson::SizeType>(text.size()));
+  End(escaped.at);
 }
-void JsonWriter::Integer(int64_t value) { impl_->writer.Int64(value); }
+void JsonWriter::Base64(std::string_view bytes) {
+  absl::Base64Escape(ToAbsl(bytes), &base64_);
+  char* at = Begin(base64_.size() + 2);
+  *at++ = '"';
+  at += base64_.copy(at, base64_.size());
+  *at++ = '"';
+  End(at);
+}
+void JsonWriter::Integer(int64_t value) { Number(value); }
 void JsonWriter::Real(double value) {
-  if (!std::isfinite(value)) return Null();
-  // The table's own form of a number: as short as it can be, 3 rather than 3.0.
-  const std::string text = FormatValue(Value::Real(value));
-  impl_->writer.RawValue(text.data(), text.size(), rapidjson::kNumberType);
+  // As FormatValue writes them: as short as it can be, 3 rather than 3.0.
+  std::isfinite(value) ? Number(value) : Null();
 }
-void JsonWriter::Boolean(bool value) { impl_->writer.Bool(value); }
-void JsonWriter::Null() { impl_->writer.Null(); }
+template <typename T>
+void JsonWriter::Number(T value) {
+  char* const at = Begin(kLongestNumber);
+  End(std::to_chars(at, at + kLongestNumber, value).ptr);
+}
+void JsonWriter::Word(std::string_view word) {
+  char* const at = Begin(word.size());
+  End(at + word.copy(at, word.size()));
+}
+void JsonWriter::Boolean(bool value) { Word(value ? "true" : "false"); }
+void JsonWriter::Null() { Word("null"); }
 void JsonWriter::Member(std::string_view name, std::string_view text) {
   Key(name);
   Text(text);
@@ -87,20 +134,18 @@ void JsonWriter::Member(std::string_view name, int64_t value) {
   Key(name);
   Integer(value);
 }
-void JsonWriter::Print(size_t least) {
-  if (impl_->buffer.GetSize() < least) return;
-  std::cout.write(impl_->buffer.GetString(), static_cast<std::streamsize>(impl_->buffer.GetSize()));
-  impl_->buffer.Clear();
-}
 void JsonWriter::EndLine() {
-  impl_->buffer.Put('\n');
-  impl_->writer.Reset(impl_->buffer);
+  Put('\n');
+  comma_ = false;
+}
+void JsonWriter::Clear() {
+  size_ = 0;
+  comma_ = false;
 }
 std::string JsonWriter::Take() {
-  std::string text(impl_->buffer.GetString(), impl_->buffer.GetSize());
-  impl_->buffer.Clear();
-  impl_->writer.Reset(impl_->buffer);
-  return text;
+  text_.resize(size_);
+  Clear();
+  return std::exchange(text_, {});
 }
 
 namespace {
@@ -165,7 +210,7 @@ std::string_view LedgerKind(LedgerEntry::Kind kind) {
 // Bytes as base64; what is not there (any more) as null.
 void WriteBytes(std::string_view name, std::string_view bytes, JsonWriter* json) {
   json->Key(name);
-  bytes.empty() ? json->Null() : json->Plain(absl::Base64Escape(ToAbsl(bytes)));
+  bytes.empty() ? json->Null() : json->Base64(bytes);
 }
 
 // What of an event is not in its short form: with these, the event can be made again to the byte.
@@ -194,11 +239,12 @@ void WriteHeaderRest(const Event& event, JsonWriter* json) {
   WriteBytes("payload", event.payload, json);
 }
 
-void WriteClaims(std::string_view name, const std::vector<ClaimImage>& claims, JsonWriter* json) {
+void WriteClaims(std::string_view name, const std::vector<ClaimImageView>& claims,
+                 JsonWriter* json) {
   if (claims.empty()) return;
   json->Key(name);
   json->StartArray();
-  for (const ClaimImage& claim : claims) {
+  for (const ClaimImageView& claim : claims) {
     json->StartObject();
     json->Member("key", claim.key);
     json->Member("holder", claim.holder);
@@ -207,18 +253,60 @@ void WriteClaims(std::string_view name, const std::vector<ClaimImage>& claims, J
   json->EndArray();
 }
 
+template <typename Entry>
+void WriteEntries(const std::vector<Entry>& ledger, JsonWriter* json) {
+  json->StartArray();
+  for (const Entry& entry : ledger) {
+    json->StartObject();
+    json->Member("kind", LedgerKind(entry.kind));
+    json->Key("group");
+    entry.group.empty() ? json->Null() : json->Text(entry.group);
+    json->Member("rule", entry.rule);
+    json->Key("points");
+    json->Real(static_cast<double>(entry.points) / static_cast<double>(kOnePoint));
+    json->EndObject();
+  }
+  json->EndArray();
+}
+
+void WriteAssignment(const AssignmentView& assignment, JsonWriter* json) {
+  const auto member = [json](std::string_view name, std::string_view text) {
+    json->Key(name);
+    text.empty() ? json->Null() : json->Text(text);
+  };
+  json->StartObject();
+  json->Member("how", AssignmentHowName(assignment.how));
+  member("owner", assignment.owner);
+  member("pool", assignment.pool);
+  member("territory", assignment.territory);
+  member("rule", assignment.rule);
+  json->Key("ticket");
+  assignment.ticket == 0 ? json->Null() : json->Integer(assignment.ticket);
+  json->Key("steps");
+  json->StartArray();
+  for (const AssignmentView::Step& step : assignment.steps) {
+    json->StartObject();
+    json->Member("what", step.what);
+    json->Member("answer", step.answer);
+    json->EndObject();
+  }
+  json->EndArray();
+  json->EndObject();
+}
+
 // What the batch wrote, for people and programs that do not decode the payload.
-void WriteChanges(const EventPayload& payload, JsonWriter* json) {
+void WriteChanges(const EventPayloadView& payload, JsonWriter* json) {
   WriteClaims("claims", payload.claims, json);
   WriteClaims("releases", payload.releases, json);
-  for (const RecordImage& image : payload.images) {
+  for (const RecordImageView& image : payload.images) {
     if (image.kind == static_cast<uint8_t>(RecordKind::kModel))
       json->Member("document", image.body);
   }
-  const absl::StatusOr<LeadState> state = DecodeLeadState(payload.state());
-  if (payload.state().empty() || !state.ok()) return;
+  if (payload.state().empty()) return;
+  const absl::StatusOr<LeadStateView> state = ViewLeadState(payload.state());
+  if (!state.ok()) return;
   json->Key("ledger");
-  WriteLedger(state->score, json);
+  WriteEntries(state->score.ledger, json);
 }
 
 }  // namespace
@@ -253,45 +341,7 @@ void WriteFields(const Lead& lead, JsonWriter* json) {
   }
 }
 
-void WriteLedger(const Score& score, JsonWriter* json) {
-  json->StartArray();
-  for (const LedgerEntry& entry : score.ledger) {
-    json->StartObject();
-    json->Member("kind", LedgerKind(entry.kind));
-    json->Key("group");
-    entry.group.empty() ? json->Null() : json->Text(entry.group);
-    json->Member("rule", entry.rule);
-    json->Key("points");
-    json->Real(static_cast<double>(entry.points) / static_cast<double>(kOnePoint));
-    json->EndObject();
-  }
-  json->EndArray();
-}
-
-void WriteAssignment(const Assignment& assignment, JsonWriter* json) {
-  const auto member = [json](std::string_view name, const std::string& text) {
-    json->Key(name);
-    text.empty() ? json->Null() : json->Text(text);
-  };
-  json->StartObject();
-  json->Member("how", AssignmentHowName(assignment.how));
-  member("owner", assignment.owner);
-  member("pool", assignment.pool);
-  member("territory", assignment.territory);
-  member("rule", assignment.rule);
-  json->Key("ticket");
-  assignment.ticket == 0 ? json->Null() : json->Integer(assignment.ticket);
-  json->Key("steps");
-  json->StartArray();
-  for (const Assignment::Step& step : assignment.steps) {
-    json->StartObject();
-    json->Member("what", step.what);
-    json->Member("answer", step.answer);
-    json->EndObject();
-  }
-  json->EndArray();
-  json->EndObject();
-}
+void WriteLedger(const Score& score, JsonWriter* json) { WriteEntries(score.ledger, json); }
 
 void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, bool whole,
                 JsonWriter* json) {
@@ -304,7 +354,7 @@ void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema,
   event.leads.empty() || event.leads[0].empty() ? json->Null() : json->Text(event.leads[0]);
   json->Member("request_id", event.request_id);
   json->Member("model", event.model);
-  const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
+  const absl::StatusOr<EventPayloadView> payload = ViewEventPayload(event.payload);
   if (whole) {
     WriteHeaderRest(event, json);
     if (payload.ok()) WriteChanges(*payload, json);
@@ -318,7 +368,7 @@ void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema,
   if (!payload->hits.empty()) {
     json->Key("hits");
     json->StartArray();
-    for (const KeyHit& hit : payload->hits) {
+    for (const KeyHitView& hit : payload->hits) {
       json->StartObject();
       json->Member("key", hit.key);
       json->Member("lead", hit.lead);
@@ -328,10 +378,12 @@ void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema,
     }
     json->EndArray();
   }
-  const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity());
-  if (!payload->activity().empty() && activity.ok()) {
-    json->Key("activity");
-    WriteActivity(*activity, json);
+  if (!payload->activity().empty()) {
+    const absl::StatusOr<Activity> activity = DecodeActivity(payload->activity());
+    if (activity.ok()) {
+      json->Key("activity");
+      WriteActivity(*activity, json);
+    }
   }
   if (!payload->lead().empty()) {
     json->Key("after");

@@ -19,16 +19,13 @@ namespace leadcore::cli {
 
 class JsonWriter {
  public:
-  JsonWriter();
-  ~JsonWriter();
-
   void StartObject();
   void EndObject();
   void StartArray();
   void EndArray();
   void Key(std::string_view name);
   void Text(std::string_view text);
-  void Plain(std::string_view text);  // without anything that JSON escapes
+  void Base64(std::string_view bytes);
   void Integer(int64_t value);
   void Real(double value);
   void Boolean(bool value);
@@ -38,15 +35,46 @@ class JsonWriter {
   void Member(std::string_view name, std::string_view text);
   void Member(std::string_view name, int64_t value);
 
-  std::string Take();
-  // What is there so far goes to standard output once it is `least` bytes; the document may go on.
-  void Print(size_t least);
   // Ends the document and its line; the next one may begin.
   void EndLine();
 
+  std::string_view text() const { return {text_.data(), size_}; }
+  // What was written goes; its memory is used again.
+  void Clear();
+  std::string Take();
+
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  // Room for `most` bytes behind what is written.
+  char* Reserve(size_t most) {
+    if (text_.size() - size_ < most) Grow(most);
+    return text_.data() + size_;
+  }
+  void Grow(size_t most);
+  // Room for a value, behind the comma that is due.
+  char* Begin(size_t most) {
+    char* const at = Reserve(most + 1);
+    *at = ',';
+    return at + (comma_ ? 1 : 0);
+  }
+  void End(const char* end) {
+    size_ = static_cast<size_t>(end - text_.data());
+    comma_ = true;
+  }
+  void Put(char mark) {
+    *Reserve(1) = mark;
+    ++size_;
+  }
+  void Start(char bracket);
+  void Finish(char bracket);
+  void Escape(std::string_view text);
+  void Word(std::string_view word);
+  template <typename T>
+  void Number(T value);
+
+  std::string text_;  // longer than what is written, so that room costs nothing
+  size_t size_ = 0;
+  bool comma_ = false;  // before the next value
+  std::string base64_;
 };
 
 // One value of a field, absent as null.
@@ -57,7 +85,6 @@ void WriteFields(const Lead& lead, JsonWriter* json);
 void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, bool whole,
                 JsonWriter* json);
 void WriteLedger(const Score& score, JsonWriter* json);
-void WriteAssignment(const Assignment& assignment, JsonWriter* json);
 
 }  // namespace leadcore::cli
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// show, list, feed, export, report.
+// show, list, export, report.
 #include <algorithm>
-#include <chrono>
 #include <iostream>
-#include <thread>
 #include <utility>
 
 #include "context.h"
@@ -18,8 +16,6 @@ namespace leadcore::cli {
 namespace {
 
 constexpr size_t kPage = 1000;
-constexpr size_t kPrinted = 128 << 10;  // bytes that go out together
-constexpr auto kPoll = std::chrono::milliseconds(200);
 
 std::string Points(leadcore::Points points) {
   const std::string text =
@@ -113,29 +109,6 @@ absl::Status EachLead(const Engine& engine, const Call& call, ListRequest reques
   return absl::OkStatus();
 }
 
-// A reading session and its call.
-struct Reading {
-  std::unique_ptr<Session> session;
-  Call call;
-  int code = kDone;
-};
-Reading OpenForReading(const Options& options) {
-  Reading reading;
-  reading.session = Open(options, Access::kRead, &reading.code);
-  if (reading.session == nullptr) return reading;
-  reading.code = kDone;
-  absl::StatusOr<Call> call = MakeCall(options, "read");
-  if (call.ok()) reading.call = *std::move(call);
-  CatchInterrupts();
-  return reading;
-}
-
-int Finished(const absl::Status& status) {
-  std::cout.flush();
-  if (!status.ok()) return Fail(status);
-  return Interrupted() ? kInterrupted : kDone;
-}
-
 void WriteCellJson(const ReportCell& cell, JsonWriter* json) {
   if (const auto* text = std::get_if<std::string>(&cell)) return json->Text(*text);
   if (const auto* whole = std::get_if<int64_t>(&cell)) return json->Integer(*whole);
@@ -192,36 +165,6 @@ int List(const Options& options) {
   }
   if (!request.cursor.empty() && options.limit > 0) {
     Complain(Cat("more: --cursor ", request.cursor));
-  }
-  return Finished(absl::OkStatus());
-}
-
-int Feed(const Options& options) {
-  const Reading reading = OpenForReading(options);
-  if (reading.session == nullptr) return reading.code;
-  const Engine& engine = *reading.session->engine;
-  FeedRequest request;
-  request.after = options.after;
-  int64_t left = options.limit;
-  while (left != 0 && !Interrupted() && std::cout) {
-    request.limit = left < 0 ? kPage : static_cast<size_t>(std::min<int64_t>(left, kPage));
-    size_t seen = 0;
-    JsonWriter json;
-    const absl::Status status = engine.Feed(reading.call, request, [&](const Event& event) {
-      WriteEvent(event, engine.model().schema(), options.json, &json);
-      json.EndLine();
-      json.Print(kPrinted);
-      request.after = event.position;
-      ++seen;
-      return true;
-    });
-    json.Print(0);
-    if (!status.ok()) return Finished(status);
-    if (left > 0) left -= static_cast<int64_t>(seen);
-    if (seen != 0) continue;
-    if (!options.follow) break;
-    std::cout.flush();
-    std::this_thread::sleep_for(kPoll);
   }
   return Finished(absl::OkStatus());
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <type_traits>
 
+#include "codec/event_view.h"
 #include "codec/images.h"
 #include "codec/wire.h"
 #include "leadcore/codec.h"
@@ -17,6 +18,9 @@ constexpr size_t kUsualPayload = 512;
 // Of a score.
 constexpr size_t kUsualGroups = 4;
 constexpr size_t kUsualEntries = 12;
+// Of a payload, and of an assignment.
+constexpr size_t kUsualImages = 8;
+constexpr size_t kUsualSteps = 8;
 
 using codec_internal::CheckSize;
 using codec_internal::Damaged;
@@ -124,10 +128,13 @@ void WriteScore(const Score& score, Writer* writer) {
   writer->OptionalTimestamp(6, score.valid_until);
 }
 
-bool ReadGroup(Reader* outer, Score* score) {
+// What is read here and below goes into the types of codec.h or, as views, into those of
+// event_view.h.
+template <typename S>
+bool ReadGroup(Reader* outer, S* score) {
   if (!outer->has_bytes()) return false;
   if (score->groups.empty()) score->groups.reserve(kUsualGroups);
-  GroupScore& group = score->groups.emplace_back();
+  auto& group = score->groups.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -139,10 +146,11 @@ bool ReadGroup(Reader* outer, Score* score) {
   });
 }
 
-bool ReadLedgerEntry(Reader* outer, Score* score) {
+template <typename S>
+bool ReadLedgerEntry(Reader* outer, S* score) {
   if (!outer->has_bytes()) return false;
   if (score->ledger.empty()) score->ledger.reserve(kUsualEntries);
-  LedgerEntry& entry = score->ledger.emplace_back();
+  auto& entry = score->ledger.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -158,7 +166,8 @@ bool ReadLedgerEntry(Reader* outer, Score* score) {
   });
 }
 
-bool ReadScore(Reader* outer, Score* score) {
+template <typename S>
+bool ReadScore(Reader* outer, S* score) {
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -306,14 +315,16 @@ void WriteAssignment(const Assignment& assignment, Writer* writer) {
 }
 
 // A part of two texts, numbered 1 and 2.
-bool ReadTwoTexts(Reader* outer, std::string* first, std::string* second) {
+template <typename Text>
+bool ReadTwoTexts(Reader* outer, Text* first, Text* second) {
   return ReadPart(outer, [&](Reader* reader) {
     return (reader->number() == 1 && reader->Text(first)) ||
            (reader->number() == 2 && reader->Text(second));
   });
 }
 
-bool ReadAssignment(Reader* outer, Assignment* assignment) {
+template <typename A>
+bool ReadAssignment(Reader* outer, A* assignment) {
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -330,7 +341,8 @@ bool ReadAssignment(Reader* outer, Assignment* assignment) {
         return ReadInteger(*reader, &assignment->ticket);
       case 7: {
         if (!reader->has_bytes()) return false;
-        Assignment::Step& step = assignment->steps.emplace_back();
+        if (assignment->steps.empty()) assignment->steps.reserve(kUsualSteps);
+        auto& step = assignment->steps.emplace_back();
         return ReadTwoTexts(reader, &step.what, &step.answer);
       }
     }
@@ -338,9 +350,10 @@ bool ReadAssignment(Reader* outer, Assignment* assignment) {
   });
 }
 
-bool ReadHit(Reader* outer, EventPayload* payload) {
+template <typename P>
+bool ReadHit(Reader* outer, P* payload) {
   if (!outer->has_bytes()) return false;
-  KeyHit& hit = payload->hits.emplace_back();
+  auto& hit = payload->hits.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -354,15 +367,18 @@ bool ReadHit(Reader* outer, EventPayload* payload) {
   });
 }
 
-bool ReadDetail(Reader* outer, EventPayload* payload) {
+template <typename P>
+bool ReadDetail(Reader* outer, P* payload) {
   if (!outer->has_bytes()) return false;
   auto& [name, text] = payload->details.emplace_back();
   return ReadTwoTexts(outer, &name, &text);
 }
 
-bool ReadImage(Reader* outer, EventPayload* payload) {
+template <typename P>
+bool ReadImage(Reader* outer, P* payload) {
   if (!outer->has_bytes()) return false;
-  RecordImage& image = payload->images.emplace_back();
+  if (payload->images.empty()) payload->images.reserve(kUsualImages);
+  auto& image = payload->images.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -378,10 +394,65 @@ bool ReadImage(Reader* outer, EventPayload* payload) {
   });
 }
 
-bool ReadClaim(Reader* outer, std::vector<ClaimImage>* claims) {
+template <typename C>
+bool ReadClaim(Reader* outer, std::vector<C>* claims) {
   if (!outer->has_bytes()) return false;
-  ClaimImage& claim = claims->emplace_back();
+  C& claim = claims->emplace_back();
   return ReadTwoTexts(outer, &claim.key, &claim.holder);
+}
+
+template <typename P>
+absl::StatusOr<P> ReadPayload(std::string_view bytes) {
+  P payload;
+  absl::Status status = ReadMessage("event", bytes, nullptr, [&](Reader* reader) {
+    switch (reader->number()) {
+      case 1:
+        return reader->has_bytes() && ReadAssignment(reader, &payload.assignment.emplace());
+      case 2:
+        return ReadHit(reader, &payload);
+      case 3:
+        return ReadDetail(reader, &payload);
+      case kImagesNumber:
+        return ReadImage(reader, &payload);
+      case codec_internal::kClaimsNumber:
+        return ReadClaim(reader, &payload.claims);
+      case codec_internal::kReleasesNumber:
+        return ReadClaim(reader, &payload.releases);
+      case codec_internal::kFingerprintNumber:
+        return reader->Text(&payload.fingerprint);
+    }
+    return false;
+  });
+  if (!status.ok()) return status;
+  return payload;
+}
+
+template <typename I>
+std::string_view FirstBody(const std::vector<I>& images, uint8_t kind) {
+  for (const I& image : images) {
+    if (image.kind == kind) return image.body;
+  }
+  return "";
+}
+
+template <typename S>
+absl::StatusOr<S> ReadState(std::string_view bytes) {
+  S state;
+  absl::Status status = ReadMessage("state", bytes, &state.unknown_fields, [&](Reader* reader) {
+    switch (reader->number()) {
+      case 1:
+        return ReadScore(reader, &state.score);
+      case 2:
+        return ReadSeries(reader, &state.activities);
+      case 3:
+        return reader->Moment(&state.first_response_time);
+      case 4:
+        return reader->Moment(&state.last_activity_time);
+    }
+    return false;
+  });
+  if (!status.ok()) return status;
+  return state;
 }
 
 }  // namespace
@@ -401,22 +472,10 @@ std::string EncodeLeadState(const LeadState& state) {
 }
 
 absl::StatusOr<LeadState> DecodeLeadState(std::string_view bytes) {
-  LeadState state;
-  absl::Status status = ReadMessage("state", bytes, &state.unknown_fields, [&](Reader* reader) {
-    switch (reader->number()) {
-      case 1:
-        return ReadScore(reader, &state.score);
-      case 2:
-        return ReadSeries(reader, &state.activities);
-      case 3:
-        return reader->Moment(&state.first_response_time);
-      case 4:
-        return reader->Moment(&state.last_activity_time);
-    }
-    return false;
-  });
-  if (!status.ok()) return status;
-  return state;
+  return ReadState<LeadState>(bytes);
+}
+absl::StatusOr<LeadStateView> ViewLeadState(std::string_view bytes) {
+  return ReadState<LeadStateView>(bytes);
 }
 
 std::string EncodeActivity(const Activity& activity) {
@@ -487,12 +546,8 @@ void codec_internal::WriteClaim(uint32_t number, std::string_view key, std::stri
   });
 }
 
-std::string_view EventPayload::Body(uint8_t kind) const {
-  for (const RecordImage& image : images) {
-    if (image.kind == kind) return image.body;
-  }
-  return "";
-}
+std::string_view EventPayload::Body(uint8_t kind) const { return FirstBody(images, kind); }
+std::string_view EventPayloadView::Body(uint8_t kind) const { return FirstBody(images, kind); }
 
 std::string EncodeEventPayload(const EventPayload& payload) {
   std::string out;
@@ -529,28 +584,10 @@ std::string EncodeEventPayload(const EventPayload& payload) {
 }
 
 absl::StatusOr<EventPayload> DecodeEventPayload(std::string_view bytes) {
-  EventPayload payload;
-  absl::Status status = ReadMessage("event", bytes, nullptr, [&](Reader* reader) {
-    switch (reader->number()) {
-      case 1:
-        return reader->has_bytes() && ReadAssignment(reader, &payload.assignment.emplace());
-      case 2:
-        return ReadHit(reader, &payload);
-      case 3:
-        return ReadDetail(reader, &payload);
-      case codec_internal::kImagesNumber:
-        return ReadImage(reader, &payload);
-      case codec_internal::kClaimsNumber:
-        return ReadClaim(reader, &payload.claims);
-      case codec_internal::kReleasesNumber:
-        return ReadClaim(reader, &payload.releases);
-      case codec_internal::kFingerprintNumber:
-        return reader->Text(&payload.fingerprint);
-    }
-    return false;
-  });
-  if (!status.ok()) return status;
-  return payload;
+  return ReadPayload<EventPayload>(bytes);
+}
+absl::StatusOr<EventPayloadView> ViewEventPayload(std::string_view bytes) {
+  return ReadPayload<EventPayloadView>(bytes);
 }
 
 std::string EncodeCommandOutcome(const CommandOutcome& outcome) {

@@ -93,6 +93,7 @@ class Reader {
   // Moves to the next member; false at the end and when the bytes are damaged.
   bool Next() {
     start_ = at_;
+    if (at_ == end_) return false;
     return NextShort() || (at_ = start_, NextAny());
   }
   bool ok() const { return fault_.empty(); }

@@ -5,10 +5,10 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 
-#include "absl/time/civil_time.h"
 #include "text.h"
 #include "value/read.h"
 
@@ -90,28 +90,28 @@ std::string FormatMoney(const Money& money) {
   return Cat(money.minor < 0 ? "-" : "", amount, ' ', money.currency.text());
 }
 
-// The `width` lowest digits.
-void AppendDigits(uint64_t number, size_t width, std::string* out) {
-  out->resize(out->size() + width);
-  for (size_t i = 1; i <= width; ++i, number /= 10) {
-    (*out)[out->size() - i] = static_cast<char>('0' + number % 10);
-  }
+constexpr size_t kLongestTime = 48;  // bytes, whatever the year
+
+// The `width` lowest digits at `out`; where they end.
+char* PutDigits(uint64_t number, size_t width, char* out) {
+  for (size_t i = width; i > 0; number /= 10) out[--i] = static_cast<char>('0' + number % 10);
+  return out + width;
 }
 
-std::string FormatDay(int64_t year, int month, int day) {
-  std::string out;
-  out.reserve(sizeof("2026-11-27T01:03:48.343261Z"));
-  if (year < 0) out.push_back('-');
-  out += Padded(Magnitude(year), 4);
-  out.push_back('-');
-  AppendDigits(static_cast<uint64_t>(month), 2, &out);
-  out.push_back('-');
-  AppendDigits(static_cast<uint64_t>(day), 2, &out);
-  return out;
+char* PutDay(int64_t year, unsigned month, unsigned day, char* out) {
+  const uint64_t magnitude = Magnitude(year);
+  if (year < 0) *out++ = '-';
+  out = magnitude < 10'000 ? PutDigits(magnitude, 4, out)
+                           : std::to_chars(out, out + kLongestTime / 2, magnitude).ptr;
+  *out++ = '-';
+  out = PutDigits(month, 2, out);
+  *out++ = '-';
+  return PutDigits(day, 2, out);
 }
 
 std::string FormatDate(Date date) {
-  if (date.year != 0) return FormatDay(date.year, date.month, date.day);
+  char text[kLongestTime];
+  if (date.year != 0) return {text, PutDay(date.year, date.month, date.day, text)};
   return Cat("--", Padded(date.month, 2), '-', Padded(date.day, 2));
 }
 
@@ -265,28 +265,33 @@ std::string FormatDuration(int64_t micros) {
 
 std::string FormatTime(int64_t micros) {
   constexpr int64_t kDay = 86'400'000'000;
+  // The calendar repeats after 400 years; that of the standard library does not reach all times.
+  constexpr int64_t kCycle = 146'097, kCycles = 1000;  // days; so many that none is before them
   int64_t days = micros / kDay;
   int64_t within = micros % kDay;
   if (within < 0) {
     within += kDay;
     --days;
   }
-  const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + days;
+  days += kCycle * kCycles;
+  const std::chrono::year_month_day day(std::chrono::sys_days(std::chrono::days(days % kCycle)));
+  const int64_t year = int{day.year()} + (days / kCycle - kCycles) * 400;
   const auto seconds = static_cast<uint64_t>(within / 1'000'000);
-  std::string out = FormatDay(day.year(), day.month(), day.day());
-  out.push_back('T');
-  AppendDigits(seconds / 3600, 2, &out);
-  out.push_back(':');
-  AppendDigits(seconds / 60 % 60, 2, &out);
-  out.push_back(':');
-  AppendDigits(seconds % 60, 2, &out);
+  char text[kLongestTime];
+  char* end = PutDay(year, unsigned{day.month()}, unsigned{day.day()}, text);
+  *end++ = 'T';
+  end = PutDigits(seconds / 3600, 2, end);
+  *end++ = ':';
+  end = PutDigits(seconds / 60 % 60, 2, end);
+  *end++ = ':';
+  end = PutDigits(seconds % 60, 2, end);
   if (const int64_t fraction = within % 1'000'000; fraction != 0) {
-    out.push_back('.');
-    AppendDigits(static_cast<uint64_t>(fraction), 6, &out);
-    out.erase(out.find_last_not_of('0') + 1);
+    *end++ = '.';
+    end = PutDigits(static_cast<uint64_t>(fraction), 6, end);
+    while (end[-1] == '0') --end;
   }
-  out += 'Z';
-  return out;
+  *end++ = 'Z';
+  return {text, end};
 }
 
 absl::StatusOr<Value> ParseValue(Type type, std::string_view text, const ParseOptions& options) {
