@@ -236,17 +236,14 @@ TEST_P(StoreConformanceTest, StampsChangeWithWhatTheyAreOf) {
   EXPECT_TRUE(changed("a", Writing(writes)));
   writes.puts = {{{RecordKind::kLeadState, "a"}, "state", {}}};
   EXPECT_TRUE(changed("a", Writing(writes)));
-  writes.puts = {{{RecordKind::kMatchKey,
-                   "email:x\x1f"
-                   "a"},
-                  "",
-                  {}}};
-  EXPECT_TRUE(changed("email:x", Writing(writes)));
+  // A key of two fields, which the mark before the lead's id stands between, too.
+  const std::string key = "person:acme\x1f" + std::string("ada");
+  const RecordKey candidate(RecordKind::kMatchKey, key + '\x1f' + "a");
+  writes.puts = {{candidate, "", {}}};
+  EXPECT_TRUE(changed(key, Writing(writes)));
   writes = {};
-  writes.deletes = {{RecordKind::kMatchKey,
-                     "email:x\x1f"
-                     "a"}};
-  EXPECT_TRUE(changed("email:x", Writing(writes)));
+  writes.deletes = {candidate};
+  EXPECT_TRUE(changed(key, Writing(writes)));
   Batch batch;
   batch.claims = {{"email:y", "a"}};
   EXPECT_TRUE(changed("email:y", batch));

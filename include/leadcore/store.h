@@ -8,8 +8,8 @@
 // locked and written in one transaction.
 //
 // A Store is safe to use from any number of threads. A Snapshot belongs to one thread, lives for at
-// most a second or 10,000 rows, and is given up before its thread commits. No clock is read. Calls
-// may throw std::bad_alloc, nothing else; out of Commit it means UNAVAILABLE, and the store works.
+// most a second or 10,000 rows, and is given up before its thread commits. Times come with batches:
+// no clock is read. Calls may throw std::bad_alloc only (Commit: UNAVAILABLE); the store works on.
 #ifndef LEADCORE_STORE_H_
 #define LEADCORE_STORE_H_
 
@@ -236,9 +236,9 @@ class Store {
   virtual absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                             absl::FunctionRef<bool(const Event&)> sink) const = 0;
 
-  // Given a workspace and the name of a lead or match key: a number that changes before a write of
-  // it can be seen, and again before that is acknowledged; 0: cannot be told now. What a snapshot
-  // shows that was taken after asking is how things stand as long as the number is the same.
+  // Given a workspace and the name of a lead or match key: a number that is another one once a
+  // write of it can be seen; 0: it cannot be told now. What a snapshot shows that was taken after
+  // asking is how things stand as long as the number is the same. For caches above the store.
   virtual uint64_t Stamp(std::string_view, std::string_view) const { return 0; }
 
   // Looks for damage in the storage itself, of all workspaces, and tells it; DATA_LOSS if any.

@@ -253,22 +253,6 @@ void WriteClaims(std::string_view name, const std::vector<ClaimImageView>& claim
   json->EndArray();
 }
 
-template <typename Entry>
-void WriteEntries(const std::vector<Entry>& ledger, JsonWriter* json) {
-  json->StartArray();
-  for (const Entry& entry : ledger) {
-    json->StartObject();
-    json->Member("kind", LedgerKind(entry.kind));
-    json->Key("group");
-    entry.group.empty() ? json->Null() : json->Text(entry.group);
-    json->Member("rule", entry.rule);
-    json->Key("points");
-    json->Real(static_cast<double>(entry.points) / static_cast<double>(kOnePoint));
-    json->EndObject();
-  }
-  json->EndArray();
-}
-
 void WriteAssignment(const AssignmentView& assignment, JsonWriter* json) {
   const auto member = [json](std::string_view name, std::string_view text) {
     json->Key(name);
@@ -303,10 +287,10 @@ void WriteChanges(const EventPayloadView& payload, JsonWriter* json) {
       json->Member("document", image.body);
   }
   if (payload.state().empty()) return;
-  const absl::StatusOr<LeadStateView> state = ViewLeadState(payload.state());
+  const absl::StatusOr<LeadState> state = DecodeLeadState(payload.state());
   if (!state.ok()) return;
   json->Key("ledger");
-  WriteEntries(state->score.ledger, json);
+  WriteLedger(state->score, json);
 }
 
 }  // namespace
@@ -341,7 +325,20 @@ void WriteFields(const Lead& lead, JsonWriter* json) {
   }
 }
 
-void WriteLedger(const Score& score, JsonWriter* json) { WriteEntries(score.ledger, json); }
+void WriteLedger(const Score& score, JsonWriter* json) {
+  json->StartArray();
+  for (const LedgerEntry& entry : score.ledger) {
+    json->StartObject();
+    json->Member("kind", LedgerKind(entry.kind));
+    json->Key("group");
+    entry.group.empty() ? json->Null() : json->Text(entry.group);
+    json->Member("rule", entry.rule);
+    json->Key("points");
+    json->Real(static_cast<double>(entry.points) / static_cast<double>(kOnePoint));
+    json->EndObject();
+  }
+  json->EndArray();
+}
 
 void WriteEvent(const Event& event, const std::shared_ptr<const Schema>& schema, bool whole,
                 JsonWriter* json) {

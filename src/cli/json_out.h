@@ -17,6 +17,8 @@
 
 namespace leadcore::cli {
 
+// RapidJSON escapes texts; the rest is put together here: by its writer, a line of the feed takes a
+// fifth more instructions (90,000, not 75,500).
 class JsonWriter {
  public:
   void StartObject();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An encoded event payload, and an encoded lead state, without a text of it being copied: for those
-// who read many events and keep none. Every text points into the bytes.
+// An encoded event payload without a text of it being copied: for those who read many events and
+// keep none. Every text points into the bytes.
 #ifndef LEADCORE_SRC_CODEC_EVENT_VIEW_H_
 #define LEADCORE_SRC_CODEC_EVENT_VIEW_H_
 
@@ -57,33 +57,8 @@ struct EventPayloadView {
   std::string_view Body(uint8_t kind) const;
 };
 
-struct GroupScoreView {
-  std::string_view group;
-  Points points = 0;
-};
-struct LedgerEntryView {
-  LedgerEntry::Kind kind = LedgerEntry::Kind::kRule;
-  std::string_view group, rule;
-  Points points = 0;
-};
-struct ScoreView {
-  Points total = 0;
-  std::string_view band;
-  std::vector<GroupScoreView> groups;
-  std::vector<LedgerEntryView> ledger;
-  int64_t evaluated_at = 0;
-  std::optional<int64_t> valid_until;
-};
-struct LeadStateView {
-  ScoreView score;
-  ActivitySummary activities;
-  std::optional<int64_t> first_response_time, last_activity_time;
-  std::string unknown_fields;
-};
-
-// DATA_LOSS as from DecodeEventPayload and DecodeLeadState.
+// DATA_LOSS as from DecodeEventPayload.
 absl::StatusOr<EventPayloadView> ViewEventPayload(std::string_view bytes);
-absl::StatusOr<LeadStateView> ViewLeadState(std::string_view bytes);
 
 }  // namespace leadcore
 

@@ -128,13 +128,10 @@ void WriteScore(const Score& score, Writer* writer) {
   writer->OptionalTimestamp(6, score.valid_until);
 }
 
-// What is read here and below goes into the types of codec.h or, as views, into those of
-// event_view.h.
-template <typename S>
-bool ReadGroup(Reader* outer, S* score) {
+bool ReadGroup(Reader* outer, Score* score) {
   if (!outer->has_bytes()) return false;
   if (score->groups.empty()) score->groups.reserve(kUsualGroups);
-  auto& group = score->groups.emplace_back();
+  GroupScore& group = score->groups.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -146,11 +143,10 @@ bool ReadGroup(Reader* outer, S* score) {
   });
 }
 
-template <typename S>
-bool ReadLedgerEntry(Reader* outer, S* score) {
+bool ReadLedgerEntry(Reader* outer, Score* score) {
   if (!outer->has_bytes()) return false;
   if (score->ledger.empty()) score->ledger.reserve(kUsualEntries);
-  auto& entry = score->ledger.emplace_back();
+  LedgerEntry& entry = score->ledger.emplace_back();
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -166,8 +162,7 @@ bool ReadLedgerEntry(Reader* outer, S* score) {
   });
 }
 
-template <typename S>
-bool ReadScore(Reader* outer, S* score) {
+bool ReadScore(Reader* outer, Score* score) {
   return ReadPart(outer, [&](Reader* reader) {
     switch (reader->number()) {
       case 1:
@@ -314,6 +309,8 @@ void WriteAssignment(const Assignment& assignment, Writer* writer) {
   }
 }
 
+// What is read below goes into the types of codec.h or, as views, into those of event_view.h.
+
 // A part of two texts, numbered 1 and 2.
 template <typename Text>
 bool ReadTwoTexts(Reader* outer, Text* first, Text* second) {
@@ -435,26 +432,6 @@ std::string_view FirstBody(const std::vector<I>& images, uint8_t kind) {
   return "";
 }
 
-template <typename S>
-absl::StatusOr<S> ReadState(std::string_view bytes) {
-  S state;
-  absl::Status status = ReadMessage("state", bytes, &state.unknown_fields, [&](Reader* reader) {
-    switch (reader->number()) {
-      case 1:
-        return ReadScore(reader, &state.score);
-      case 2:
-        return ReadSeries(reader, &state.activities);
-      case 3:
-        return reader->Moment(&state.first_response_time);
-      case 4:
-        return reader->Moment(&state.last_activity_time);
-    }
-    return false;
-  });
-  if (!status.ok()) return status;
-  return state;
-}
-
 }  // namespace
 
 std::string EncodeLeadState(const LeadState& state) {
@@ -472,10 +449,22 @@ std::string EncodeLeadState(const LeadState& state) {
 }
 
 absl::StatusOr<LeadState> DecodeLeadState(std::string_view bytes) {
-  return ReadState<LeadState>(bytes);
-}
-absl::StatusOr<LeadStateView> ViewLeadState(std::string_view bytes) {
-  return ReadState<LeadStateView>(bytes);
+  LeadState state;
+  absl::Status status = ReadMessage("state", bytes, &state.unknown_fields, [&](Reader* reader) {
+    switch (reader->number()) {
+      case 1:
+        return ReadScore(reader, &state.score);
+      case 2:
+        return ReadSeries(reader, &state.activities);
+      case 3:
+        return reader->Moment(&state.first_response_time);
+      case 4:
+        return reader->Moment(&state.last_activity_time);
+    }
+    return false;
+  });
+  if (!status.ok()) return status;
+  return state;
 }
 
 std::string EncodeActivity(const Activity& activity) {

@@ -364,7 +364,7 @@ absl::StatusOr<std::vector<MatchKey>> KeysOf(const Model& model, const Field& fi
   probe.Set(field.id, *read);
   // The keys of these read nothing else, and make the normal form themselves.
   const bool plain = field.id == field::kEmail || field.id == field::kExternalId;
-  if (plain) probe.SetText(field.id, NormalizeText(value));
+  if (plain) probe.SetText(field.id, NormalizeText(read->text()));
   const Lead normal = plain ? std::move(probe) : NormalizeLead(model, probe, true).lead;
   std::vector<MatchKey> keys = model.matching().Keys(normal.view(), model.email_lists());
   std::erase_if(keys, [&](const MatchKey& key) {
@@ -434,6 +434,7 @@ absl::StatusOr<LeadRecord> Engine::Find(const Call& call, std::string_view field
     return now;
   };
   const std::vector<uint64_t> before = stamps();
+  const bool told = std::ranges::count(before, 0u) == 0;
   const auto snapshot = store_->Read(workspace_);
   if (!snapshot.ok()) return snapshot.status();
   for (const MatchKey& key : *keys) {
@@ -441,7 +442,7 @@ absl::StatusOr<LeadRecord> Engine::Find(const Call& call, std::string_view field
     if (!id.ok()) return id.status();
     if (id->empty()) continue;
     absl::StatusOr<LeadRecord> record = NotFound("");
-    if (std::ranges::count(before, 0u) == 0) {
+    if (told) {
       const absl::StatusOr<std::shared_ptr<const LeadRecord>> kept = Known(*id);
       // It may be younger than the snapshot: good if the keys still lead to it.
       if (kept.ok() && stamps() == before) record = **kept;

@@ -31,7 +31,8 @@ void Stamps::Add(const Set& places, uint64_t step) noexcept {
 
 void Stamps::Note(std::string_view workspace, const RecordKey& key, Set* places) {
   if (key.kind == RecordKind::kMatchKey) {
-    places->set(PlaceOf(workspace, std::string_view(key.id).substr(0, key.id.find('\x1f'))));
+    // The last one: a key of several fields has such marks in it.
+    places->set(PlaceOf(workspace, std::string_view(key.id).substr(0, key.id.rfind('\x1f'))));
   } else if (key.kind == RecordKind::kLead || key.kind == RecordKind::kLeadState) {
     places->set(PlaceOf(workspace, key.id));
   }
