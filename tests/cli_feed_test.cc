@@ -26,7 +26,7 @@ constexpr char kEmail[] = "ada@example.com";
 constexpr int kCalls = 3500;
 constexpr size_t kEvents = kCalls + 2;  // a model, a lead, and calls to it
 
-// What can be read of a line without parsing it.
+// With their ends.
 std::vector<std::string_view> LinesOf(std::string_view text) {
   std::vector<std::string_view> lines;
   while (!text.empty()) {
