@@ -186,7 +186,7 @@ TEST_P(VerifyTest, ALeadThatWasChanged) {
   Put({{RecordKind::kLead, id_}, EncodeLead(lead, LeadForm::kStored), {}});
   const std::vector<std::string> faults = FaultsOf(world_.store());
   EXPECT_THAT(faults, Contains(HasSubstr("lead " + id_ + " has version 2, its events left 1")));
-  EXPECT_THAT(faults, Contains(HasSubstr("index full_name")));
+  EXPECT_THAT(faults, Contains(HasSubstr("index search.name")));
 }
 
 TEST_P(VerifyTest, ALeadThatIsGone) {

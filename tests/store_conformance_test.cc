@@ -222,6 +222,14 @@ TEST_P(StoreConformanceTest, ASnapshotKeepsWhatItSaw) {
   EXPECT_THAT(ScanOf(*Read(), {.index = "i"}), ElementsAre("b=new", "a=two"));
 }
 
+TEST_P(StoreConformanceTest, WhatIsOnlyShownIsInNoIndex) {
+  Commit(Writing({.puts = {Lead("b", "one", {{"shown", std::string("x"), true}}),
+                           Lead("a", "two", {{"shown", int64_t{1}, true}, {"i", int64_t{1}}})}}));
+  EXPECT_THAT(ScanOf(*Read(), {.index = "shown"}), ElementsAre("a=two", "b=one"));
+  EXPECT_THAT(ScanOf(*Read(), {.index = "shown", .low = IndexValue(int64_t{0})}), ElementsAre());
+  EXPECT_THAT(ScanOf(*Read(), {.index = "i"}), ElementsAre("b=one", "a=two"));
+}
+
 // Every write of a lead, its state, a candidate key or a claim; nothing else has to.
 TEST_P(StoreConformanceTest, StampsChangeWithWhatTheyAreOf) {
   const auto stamp = [&](std::string_view name) { return store().Stamp("w", name); };

@@ -53,13 +53,13 @@ struct RecordKey {
   friend auto operator<=>(const RecordKey&, const RecordKey&) = default;
 };
 
-// An index entry or bound: absent, number or text. The order is absent < numbers < text (by code
-// point).
+// An index entry or bound. The order is absent < numbers < text (by code point).
 using IndexValue = std::variant<std::monostate, int64_t, double, std::string>;
 
 struct IndexEntry {
   std::string name;  // a field's, or a search form: "search.company"; new ones may appear any time
   IndexValue value;
+  bool shown_only = false;  // a column for people who look, no index; with a name always or never
 };
 
 struct StoredRecord {
@@ -68,8 +68,8 @@ struct StoredRecord {
   std::string body;
 };
 
-// One page of records of one kind in the order of an index. Every record of the kind is in every
-// index; one without an entry counts as absent.
+// One page of records of one kind in the order of an index, in which each record without an entry
+// counts as absent.
 struct ScanRequest {
   RecordKind kind = RecordKind::kLead;
   std::string index = {};  // "" for the order of ids

@@ -264,6 +264,7 @@ class Verifier {
       return;
     }
     for (const IndexEntry& entry : put->index) {
+      if (entry.shown_only) continue;
       entries_[{record.key.kind, entry.name}] += EntryHash(record.key.id, entry.value);
     }
   }

@@ -39,9 +39,25 @@ NormalizedLead NormalizeLead(const Model& model, const Lead& raw, bool imported)
 
 inline constexpr char kKeySeparator = '\x1f';
 
+// Fields that people search by the start of a text. One index of the folded text serves the search,
+// the filters and the sort; in the order in which a search goes through them.
+struct SearchForm {
+  std::string_view index;
+  FieldId field = 0;
+};
+inline constexpr SearchForm kSearchForms[] = {{"search.name", field::kFullName},
+                                              {"search.company", field::kCompany},
+                                              {"search.email", field::kEmail},
+                                              {"search.phone", field::kPhone}};
+// The form of a field; nullptr when it has none.
+const SearchForm* FindSearchForm(FieldId field);
+// A text of the field as the index has it; "" is not in the index.
+std::string SearchText(const SearchForm& form, std::string_view text);
+
 // How a value stands in an index; nullopt for kinds that no index holds.
 std::optional<IndexValue> ToIndexValue(const Value& value);
-// The record of a lead as it stands, of its derived part, of an activity.
+// The record of a lead as it stands and its index entries, of its derived part, of an activity.
+std::vector<IndexEntry> LeadIndex(const Lead& lead);
 Put LeadPut(const Lead& lead);
 Put StatePut(std::string_view id, const LeadState& state, const Schema& schema);
 Put ActivityPut(const Activity& activity);

@@ -32,25 +32,17 @@ std::string ShowValue(const IndexValue& value) {
   return "absent";
 }
 
+size_t AsciiLength(std::string_view text) {
+  const auto end = std::find_if(text.begin(), text.end(),
+                                [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return static_cast<size_t>(end - text.begin());
+}
+
 // One index and the part of it that is read.
 struct Stage {
   ScanRequest scan;
   std::string search;  // folded prefix; a lead that an earlier stage found is left out
 };
-
-// Forms in which leads are searched, in the order of the stages.
-struct SearchForm {
-  std::string_view index;
-  FieldId field;
-};
-constexpr SearchForm kSearchForms[] = {{"search.name", field::kFullName},
-                                       {"search.company", field::kCompany},
-                                       {"search.email", field::kEmail},
-                                       {"search.phone", field::kPhone}};
-
-std::string SearchText(const SearchForm& form, std::string_view text) {
-  return form.field == field::kPhone ? std::string(text.substr(0, text.find(' '))) : FoldText(text);
-}
 
 // What a person types for a number that is kept as +14155550100.
 std::string SearchPrefix(const SearchForm& form, const Model& model, const std::string& search) {
@@ -159,6 +151,11 @@ class Lister {
     return field.derived() ? RecordKind::kLeadState : RecordKind::kLead;
   }
 
+  static std::string IndexOf(const Field& field) {
+    const SearchForm* const form = FindSearchForm(field.id);
+    return std::string(form == nullptr ? field.name : form->index);
+  }
+
   absl::Status PlanSort() {
     const Field* field = Promoted(request_.sort);
     if (field == nullptr || (field->derived() && field->id >= field::kBuiltInCount)) {
@@ -170,7 +167,7 @@ class Lister {
     }
     Stage stage;
     stage.scan.kind = KindOf(*field);
-    stage.scan.index = field->id == field::kId ? "" : std::string(field->name);
+    stage.scan.index = field->id == field::kId ? "" : IndexOf(*field);
     if (filter_ != nullptr) {
       for (const Expression::Range& range : filter_->ranges()) {
         if (range.field == field->id) Bound(range, &stage.scan);
@@ -204,7 +201,7 @@ class Lister {
         if (!indexed || field.id == field::kId) continue;
         Stage stage;
         stage.scan.kind = KindOf(field);
-        stage.scan.index = field.name;
+        stage.scan.index = IndexOf(field);
         if (!Bound(range, &stage.scan)) continue;
         const bool equal = stage.scan.low && stage.scan.low == stage.scan.high;
         const int mine = equal && !stage.scan.high_is_prefix ? 4
@@ -225,6 +222,15 @@ class Lister {
     if (!range.low.absent()) low = ToIndexValue(range.low);
     if (!range.high.absent()) high = ToIndexValue(range.high);
     if (range.prefix) high = low;
+    if (const SearchForm* const form = FindSearchForm(range.field)) {
+      // Folding keeps neither the order of texts nor, outside ASCII, where a character ends.
+      if (!low || low != high || !std::holds_alternative<std::string>(*low)) return false;
+      std::string_view text = std::get<std::string>(*low);
+      if (range.prefix) text = text.substr(0, AsciiLength(text));
+      std::string folded = SearchText(*form, text);
+      if (folded.empty()) return false;
+      low = high = IndexValue(std::move(folded));
+    }
     if (!low && !high) return false;
     scan->low = low;
     scan->high = high;

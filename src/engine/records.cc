@@ -9,18 +9,19 @@
 #include "text.h"
 
 namespace leadcore {
-namespace {
 
-// Digits of a phone number without its extension: "+14155550100".
-std::string SearchPhone(std::string_view phone) {
-  return std::string(phone.substr(0, phone.find(' ')));
+const SearchForm* FindSearchForm(FieldId field) {
+  for (const SearchForm& form : kSearchForms) {
+    if (form.field == field) return &form;
+  }
+  return nullptr;
 }
 
-void AddSearch(std::string_view name, std::string text, std::vector<IndexEntry>* index) {
-  if (!text.empty()) index->push_back({std::string(name), std::move(text)});
+std::string SearchText(const SearchForm& form, std::string_view text) {
+  // A phone number without its extension: "+14155550100".
+  if (form.field == field::kPhone) return std::string(text.substr(0, text.find(' ')));
+  return FoldText(text);
 }
-
-}  // namespace
 
 std::optional<IndexValue> ToIndexValue(const Value& value) {
   switch (value.kind()) {
@@ -44,18 +45,26 @@ std::optional<IndexValue> ToIndexValue(const Value& value) {
   }
 }
 
-Put LeadPut(const Lead& lead) {
-  Put put{{RecordKind::kLead, std::string(lead.id())}, EncodeLead(lead, LeadForm::kStored), {}};
+std::vector<IndexEntry> LeadIndex(const Lead& lead) {
+  std::vector<IndexEntry> index;
   for (const Field& field : lead.schema().fields()) {
     if (!field.promoted || field.derived() || field.id == field::kId) continue;
     std::optional<IndexValue> value = ToIndexValue(lead[field.id]);
-    if (value) put.index.push_back({std::string(field.name), *std::move(value)});
+    if (!value) continue;
+    const bool searched = FindSearchForm(field.id) != nullptr;
+    index.push_back({std::string(field.name), *std::move(value), searched});
   }
-  AddSearch("search.name", FoldText(lead.text(field::kFullName)), &put.index);
-  AddSearch("search.company", FoldText(lead.text(field::kCompany)), &put.index);
-  AddSearch("search.email", FoldText(lead.text(field::kEmail)), &put.index);
-  AddSearch("search.phone", SearchPhone(lead.text(field::kPhone)), &put.index);
-  return put;
+  for (const SearchForm& form : kSearchForms) {
+    std::string text = SearchText(form, lead.text(form.field));
+    if (!text.empty()) index.push_back({std::string(form.index), std::move(text)});
+  }
+  return index;
+}
+
+Put LeadPut(const Lead& lead) {
+  return {{RecordKind::kLead, std::string(lead.id())},
+          EncodeLead(lead, LeadForm::kStored),
+          LeadIndex(lead)};
 }
 
 Put StatePut(std::string_view id, const LeadState& state, const Schema& schema) {
@@ -110,7 +119,7 @@ absl::StatusOr<Put> PutOfImage(const Model& model, const RecordKey& key, std::st
   if (key.kind == RecordKind::kLead) {
     absl::StatusOr<Lead> lead = DecodeLead(put.body, model.schema());
     if (!lead.ok()) return lead.status();
-    put.index = LeadPut(*lead).index;
+    put.index = LeadIndex(*lead);
   } else if (key.kind == RecordKind::kLeadState) {
     const absl::StatusOr<LeadState> state = DecodeLeadState(put.body);
     if (!state.ok()) return state.status();

@@ -42,6 +42,8 @@ struct Draft {
   std::vector<LaterOwner> later;
   std::vector<MatchKey> keys;
   std::vector<std::string> contested;
+  std::vector<IndexEntry> index;  // of the lead, all but its owner
+  std::vector<Put> puts;          // everything but the lead
   std::shared_ptr<Reply> reply;
 };
 
@@ -85,6 +87,19 @@ void PlanAgain(Draft* draft) {
   draft->plan.counters = std::move(counters);
 }
 
+// What does not wait for the commit to be decided, so that nobody else's commit waits for it.
+void MakePuts(Draft* draft) {
+  const std::string id(draft->lead.id());
+  draft->index = LeadIndex(draft->lead);
+  const std::string_view owner = draft->lead.schema().at(field::kOwner).name;
+  std::erase_if(draft->index, [&](const IndexEntry& entry) { return entry.name == owner; });
+  draft->puts.push_back(StatePut(id, draft->state, *draft->model->schema()));
+  for (const MatchKey& key : draft->keys) {
+    if (key.exclusive && !Contested(*draft, key.text)) continue;  // a claim
+    draft->puts.push_back(MatchKeyPut(key.text, id));
+  }
+}
+
 // Runs in the store's transaction: pure.
 Writes FinishCreate(Draft& draft, const Given& given) {
   Writes writes;
@@ -105,12 +120,14 @@ Writes FinishCreate(Draft& draft, const Given& given) {
     draft.reply->assignment = std::move(choice.assignment);
   }
   const std::string id(draft.lead.id());
-  writes.puts.push_back(LeadPut(draft.lead));
-  writes.puts.push_back(StatePut(id, draft.state, *draft.model->schema()));
-  for (const MatchKey& key : draft.keys) {
-    if (key.exclusive && !Contested(draft, key.text)) continue;  // a claim
-    writes.puts.push_back(MatchKeyPut(key.text, id));
+  if (draft.lead.has(field::kOwner)) {
+    const Field& owner = draft.lead.schema().at(field::kOwner);
+    draft.index.push_back({std::string(owner.name), *ToIndexValue(draft.lead[field::kOwner])});
   }
+  writes.puts = std::move(draft.puts);
+  writes.puts.insert(
+      writes.puts.begin(),
+      {{RecordKind::kLead, id}, EncodeLead(draft.lead, LeadForm::kStored), std::move(draft.index)});
   Event event = MakeEvent(draft.call, *draft.model, draft.imported ? "imported" : "created", id,
                           StoryOf(draft.state, *draft.reply));
   for (const KeyHit& hit : draft.reply->hits) event.leads.push_back(hit.lead);
@@ -511,6 +528,7 @@ class Submitter {
     }
     draft->contested = decision.contested;
     draft->reply = prepared_.reply;
+    MakePuts(draft.get());
     reply().outcome = Outcome::kCreated;
     reply().lead_id = id;
     reply().score = draft->state.score;

@@ -458,6 +458,7 @@ class Committer {
     }
     for (Put& put : writes->puts) {
       Stamps::Note(name_, put.key, &written_);
+      std::erase_if(put.index, [](const IndexEntry& entry) { return entry.shown_only; });
       Record record{{put.key, VersionOf(put.key) + 1, std::move(put.body)}, std::move(put.index)};
       workspace_.PutVersion(put.key, std::move(record));
     }

@@ -3,6 +3,7 @@
 #include <map>
 #include <new>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "leadcore/sqlite_store.h"
@@ -160,7 +161,13 @@ class SqliteStore : public Store {
       if (!status.ok()) return status;
       batches += call->batches.size();
       if (batches >= kMostOfOthers || committer.bytes() >= kMostBytesOfOthers) break;
-      call = queue_.Take(call, kMostOfOthers - batches);
+      const WaitingCommit* const behind = call;
+      call = queue_.Take(behind, kMostOfOthers - batches);
+      if (call != nullptr || *last == first) continue;
+      // Where several write, those whom the last group told may be about to come again: if they
+      // wait for nothing but this processor, they are let in before the disk is.
+      std::this_thread::yield();
+      call = queue_.Take(behind, kMostOfOthers - batches);
     }
     status = committer.Finish();
     if (!status.ok()) return status;

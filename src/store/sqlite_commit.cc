@@ -256,9 +256,9 @@ absl::Status SqliteCommitter::Delete(const RecordKey& key) {
 }
 
 absl::Status SqliteCommitter::AddColumns(const Put& put, WriterState::Table* table) {
-  std::vector<std::string> added;
+  std::vector<const IndexEntry*> added;
   for (const IndexEntry& entry : put.index) {
-    if (table->columns.try_emplace(entry.name, 0).second) added.push_back(entry.name);
+    if (table->columns.try_emplace(entry.name, 0).second) added.push_back(&entry);
   }
   if (added.empty()) return absl::OkStatus();
   const absl::Status status = AddIndexColumns(&database_, put.key.kind, added);

@@ -69,8 +69,8 @@ class SqliteDatabase {
   absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
   // Rows that the last statement changed.
   int64_t changed() const { return sqlite3_changes64(handle_); }
-  // Index columns of tables, as far as they were asked for (sqlite_tables.h).
-  std::map<RecordKind, std::set<std::string>>& known_columns() { return known_columns_; }
+  // Indexes that were asked for and found (sqlite_tables.h).
+  std::set<std::string>& known_indexes() { return known_indexes_; }
   // Starts a transaction that only reads, as of now.
   absl::Status BeginRead();
   // Ends a transaction without its changes, if there is one; false when that failed. Allocates
@@ -97,7 +97,7 @@ class SqliteDatabase {
   // By their text; nullptr where preparing failed. Not Abseil's map, which an insertion that runs
   // out of memory leaves broken.
   std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
-  std::map<RecordKind, std::set<std::string>> known_columns_;
+  std::set<std::string> known_indexes_;
 };
 
 // What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …

@@ -196,7 +196,7 @@ class SqliteSnapshot : public Snapshot {
       queries->push_back(ById(request));
       return absl::OkStatus();
     }
-    const absl::StatusOr<bool> known = HasIndexColumn(database_.get(), request.kind, request.index);
+    const absl::StatusOr<bool> known = HasIndex(database_.get(), request.kind, request.index);
     if (!known.ok()) return known.status();
     const std::string column = *known ? Quoted(request.index) : std::string();
     using Nothing = std::monostate;

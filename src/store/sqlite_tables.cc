@@ -58,6 +58,10 @@ absl::Status MakeViews(SqliteDatabase* database) {
       Cat("DROP VIEW IF EXISTS leads; DROP VIEW IF EXISTS activities;", leads, activities));
 }
 
+std::string IndexName(RecordKind kind, std::string_view entry) {
+  return Cat(RecordTable(kind), ".", entry);
+}
+
 // The column of an index that AddIndexColumns made, "table.column"; of others, any that is never
 // NULL.
 std::string IndexedColumn(const std::string& index) {
@@ -186,25 +190,29 @@ absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, Rec
   return names;
 }
 
-absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
-                                    const std::string& name) {
-  std::set<std::string>& known = database->known_columns()[kind];
-  if (known.count(name) != 0) return true;
-  absl::StatusOr<std::set<std::string>> names = IndexColumns(database, kind);
-  if (!names.ok()) return names.status();
-  known = *std::move(names);
-  return known.count(name) != 0;
+absl::StatusOr<bool> HasIndex(SqliteDatabase* database, RecordKind kind, const std::string& name) {
+  std::set<std::string>& known = database->known_indexes();
+  const std::string index = IndexName(kind, name);
+  if (known.count(index) != 0) return true;
+  auto statement = database->Prepare("SELECT 1 FROM sqlite_schema WHERE type='index' AND name=?");
+  if (!statement.ok()) return statement.status();
+  const absl::StatusOr<bool> row = statement->Bind(index).Step();
+  if (row.ok() && *row) known.insert(index);
+  return row;
 }
 
 absl::Status AddIndexColumns(SqliteDatabase* database, RecordKind kind,
-                             const std::vector<std::string>& names) {
-  const std::string table(RecordTable(kind));
+                             const std::vector<const IndexEntry*>& entries) {
+  const std::string_view table = RecordTable(kind);
   database->Forget();
-  for (const std::string& name : names) {
-    const absl::Status status =
-        database->Execute(Cat("ALTER TABLE ", table, " ADD COLUMN ", Quoted(name), ";CREATE INDEX ",
-                              Quoted(Cat(table, ".", name)), " ON ", table, "(workspace, ",
-                              Quoted(name), ", id) WHERE ", Quoted(name), " IS NOT NULL"));
+  for (const IndexEntry* const entry : entries) {
+    const std::string column = Quoted(entry->name);
+    std::string sql = Cat("ALTER TABLE ", table, " ADD COLUMN ", column, ";");
+    if (!entry->shown_only) {
+      sql += Cat("CREATE INDEX ", Quoted(IndexName(kind, entry->name)), " ON ", table,
+                 "(workspace, ", column, ", id) WHERE ", column, " IS NOT NULL");
+    }
+    const absl::Status status = database->Execute(sql);
     if (!status.ok()) return status;
   }
   return MakeViews(database);

@@ -35,15 +35,14 @@ absl::Status CreateTables(SqliteDatabase* database);
 absl::Status CheckTables(SqliteDatabase* database,
                          absl::FunctionRef<void(std::string_view what)> damage);
 
-// Index columns of a table. An index is a column of its table: NULL, number or text, which SQLite
+// The columns of index entries. An index is one of its table's: NULL, number or text, which SQLite
 // orders as we do.
 absl::StatusOr<std::set<std::string>> IndexColumns(SqliteDatabase* database, RecordKind kind);
-// Whether a table has the column of an index; what was found once is there for ever.
-absl::StatusOr<bool> HasIndexColumn(SqliteDatabase* database, RecordKind kind,
-                                    const std::string& name);
-// Adds columns and their indexes, and makes the views over them anew.
+// Whether a table has an index; what was found once is there for ever.
+absl::StatusOr<bool> HasIndex(SqliteDatabase* database, RecordKind kind, const std::string& name);
+// Adds the columns of entries and their indexes, and makes the views over them anew.
 absl::Status AddIndexColumns(SqliteDatabase* database, RecordKind kind,
-                             const std::vector<std::string>& names);
+                             const std::vector<const IndexEntry*>& entries);
 
 }  // namespace leadcore
 
