@@ -19,6 +19,7 @@ namespace leadcore::testing {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -204,6 +205,18 @@ TEST_P(VerifyTest, ALedgerThatDoesNotAddUp) {
   state.score.total += 1000;
   Put({{RecordKind::kLeadState, id_}, EncodeLeadState(state), {}});
   EXPECT_THAT(FaultsOf(world_.store()), Contains(HasSubstr("the ledger adds up to")));
+}
+
+TEST_P(VerifyTest, AKeyThatItsLeadDoesNotHave) {
+  Event event;
+  event.type = "keyed";
+  event.leads = {id_};
+  Writes writes;
+  writes.puts = {{{RecordKind::kMatchKey, "phone:+14155550100\x1f" + id_}, "", {}}};
+  writes.events = {event};
+  Write(std::move(writes));
+  EXPECT_THAT(FaultsOf(world_.store()), ElementsAre("match key phone:+14155550100 of lead " + id_ +
+                                                    " is no key that this lead has"));
 }
 
 TEST_P(VerifyTest, AClaimThatIsStaleOrLost) {

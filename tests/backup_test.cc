@@ -2,9 +2,12 @@
 //
 // Backups while another process writes all the time: each is whole, ends at a commit of the owner,
 // and has all that was told before it began; it neither stops the owner nor leaves half a file.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -201,6 +204,23 @@ TEST_F(BackupTest, WhoTakesTheNameMeanwhileKeepsIt) {
     std::filesystem::remove(line_.Path("safe.db"));
   }
   EXPECT_TRUE(caught);
+}
+
+// Two at once would write into one file.
+TEST_F(BackupTest, OneNameIsWrittenByOneBackupAtATime) {
+  ASSERT_EQ(line_.Run({"import", "--db", "leads.db", line_.Write("a.csv", "name\nAda\n")}).code, 0);
+  const std::string part = line_.Path("backup.db.part");
+  const int file = open(part.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_EQ(flock(file, LOCK_EX), 0);
+  const Ran refused = line_.Run({"backup", "--db", "leads.db", "backup.db"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("is being written by another process"));
+  EXPECT_TRUE(Exists("backup.db.part")) << "it is the other one's";
+  EXPECT_FALSE(Exists("backup.db"));
+  close(file);
+  EXPECT_EQ(line_.Run({"backup", "--db", "leads.db", "backup.db"}).code, 0) << "one that died";
+  EXPECT_THAT(Beside("backup.db"), IsEmpty());
+  EXPECT_EQ(line_.Run({"verify", "--db", "backup.db"}).code, 0);
 }
 
 TEST_F(BackupTest, AKilledBackupLeavesNoHalfFileUnderItsName) {

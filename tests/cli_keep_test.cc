@@ -122,6 +122,16 @@ TEST_F(Keep, ReplayMakesTheSameDatabase) {
   EXPECT_EQ(cli_.Run({"replay", "--db", "d.db"}, "{\"sequence\": 1}\n").code, 1);
 }
 
+TEST_F(Keep, NothingMakesNoDatabase) {
+  const Ran nothing = cli_.Run({"replay", "--db", "new.db", cli_.Write("none.jsonl", "")});
+  EXPECT_EQ(nothing.code, 1);
+  EXPECT_THAT(nothing.err, HasSubstr("none.jsonl is empty"));
+  EXPECT_FALSE(std::filesystem::exists(cli_.Path("new.db")));
+  const Ran tick = cli_.Run({"tick", "--db", cli_.Write("empty.db", "")});
+  EXPECT_EQ(tick.code, 1);
+  EXPECT_THAT(tick.err, HasSubstr("empty.db is empty; an import fills it"));
+}
+
 TEST_F(Keep, WhoIsErasedIsInNoFileOfTheDatabase) {
   const std::string id = IdOf("p7@example.com");
   ASSERT_THAT(FilesWith("Zebrawood"), Not(IsEmpty()));

@@ -310,6 +310,11 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   EXPECT_EQ(cli.Run({"list"}).code, 2);
   EXPECT_EQ(cli.Run({"list", "--db", "a.db", "--bogus"}).code, 2);
   EXPECT_EQ(cli.Run({"list", "--db", "a.db", "--now", "yesterday"}).code, 2);
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "x.csv", "--delimiter", ";;"}).code, 2);
+  const Ran encoding = cli.Run({"import", "--db", "a.db", "x.csv", "--encoding", "latin"});
+  EXPECT_EQ(encoding.code, 2);
+  EXPECT_THAT(encoding.err, HasSubstr("--encoding: 'latin' is not known"));
+  EXPECT_EQ(cli.Run({"--version"}).out, "leadcore 0.1.0\n");
   for (const char* word : {"check", "template", "import", "score", "log", "tick", "show", "list",
                            "feed", "export", "report"}) {
     const Ran ran = cli.Run({word, "--help"});

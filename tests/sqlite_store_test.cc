@@ -11,10 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "store/sqlite_page_vfs.h"
 #include "store_util.h"
@@ -85,6 +88,45 @@ TEST(SqliteStore, KeepsEverythingWhenClosed) {
   EXPECT_EQ(FeedOf(*store).back().position, 3);
 }
 
+// ---- The log
+
+// Ten megabytes, in place of those before.
+absl::Status PutMuch(Store* store, char fill) {
+  Batch batch;
+  batch.finish = [fill](const Given&) {
+    Writes writes;
+    for (char id = 'a'; id < 'k'; ++id) {
+      writes.puts.push_back(
+          {{RecordKind::kMeta, std::string(1, id)}, std::string(1 << 20, fill), {}});
+    }
+    return writes;
+  };
+  CommitResult result;
+  return store->Commit("w", std::span(&batch, 1), std::span(&result, 1));
+}
+
+// There is no moment in which nobody reads, but nobody reads for long.
+TEST(SqliteLog, IsBoundedAlthoughReadersOverlap) {
+  const Folder folder;
+  const auto store = Opened({.path = folder / "s.db", .page_size = 1024});
+  ASSERT_TRUE(PutMuch(store.get(), 'a').ok());
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    for (auto snapshot = *store->Read("w"); !done;) {
+      auto next = *store->Read("w");
+      const std::vector<std::string> records = ScanOf(*next, {.kind = RecordKind::kMeta});
+      // Of one commit each.
+      for (const std::string& record : records) EXPECT_EQ(record.back(), records[0].back());
+      snapshot = std::move(next);
+    }
+  });
+  for (char fill = 'b'; fill < 'q'; ++fill) EXPECT_TRUE(PutMuch(store.get(), fill).ok());
+  done = true;
+  reader.join();
+  // 32,768 pages, and the two commits before which it was not longer and after which it was.
+  EXPECT_LT(std::filesystem::file_size(folder / "s.db-wal"), (33 + 2 * 12) << 20);
+}
+
 // ---- Who may write
 
 TEST(SqliteOwner, ASecondWriterIsToldWhoTheFirstIsAndReadersAreNotStopped) {
@@ -153,6 +195,11 @@ TEST(SqliteFile, IsRefusedWhenItIsMissingOrInNoFolder) {
             absl::StatusCode::kNotFound);
   EXPECT_FALSE(std::filesystem::exists(folder / "s.db"));
   EXPECT_FALSE(OpenSqliteStore({folder / "none/s.db"}).ok());
+
+  std::ofstream(folder / "empty.db").flush();
+  const auto empty = OpenSqliteStore({.path = folder / "empty.db", .create = false});
+  EXPECT_EQ(empty.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(std::filesystem::file_size(folder / "empty.db"), 0u);
 }
 
 TEST(SqliteFile, HasAPlainName) {

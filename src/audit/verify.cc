@@ -28,6 +28,13 @@ std::string_view KindName(RecordKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
+// A match key names its lead behind a sign that nobody can read.
+std::string NameOf(const RecordKey& key) {
+  const size_t separator = key.id.rfind(kKeySeparator);
+  if (key.kind != RecordKind::kMatchKey || separator == std::string::npos) return key.id;
+  return Cat(key.id.substr(0, separator), " of lead ", key.id.substr(separator + 1));
+}
+
 uint64_t HashOf(std::string_view bytes, uint64_t seed = 0) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
@@ -50,6 +57,7 @@ struct Expected {
   uint64_t content = 0;
   int64_t version = 0;  // 0: not there
   bool seen = false;
+  bool named = false;  // a match key of a lead
 };
 
 class Verifier {
@@ -244,7 +252,7 @@ class Verifier {
 
   void Compare(const StoredRecord& record) {
     const auto at = expected_.find(KeyHash(record.key.kind, record.key.id));
-    const std::string name = Cat(KindName(record.key.kind), " ", record.key.id);
+    const std::string name = Cat(KindName(record.key.kind), " ", NameOf(record.key));
     if (at == expected_.end()) {
       Fault(name, " is in no event");
       return;
@@ -255,6 +263,9 @@ class Verifier {
     } else if (at->second.content != HashOf(record.body)) {
       Fault(name, " is not as its last event left it");
     }
+    // Leads were read before.
+    const bool known = record.key.kind != RecordKind::kMatchKey || model_ == nullptr || migrating_;
+    if (!known && !at->second.named) Fault(name, " is no key that this lead has");
   }
 
   void AddEntries(const StoredRecord& record) {
@@ -295,10 +306,13 @@ class Verifier {
   absl::Status CheckKeys(const Snapshot& snapshot, const Lead& lead) {
     if (migrating_) return absl::OkStatus();
     for (const MatchKey& key : model_->matching().Keys(lead.view(), model_->email_lists())) {
+      const RecordKey record = MatchKeyPut(key.text, lead.id()).key;
+      const auto expected = expected_.find(KeyHash(record.kind, record.id));
+      if (expected != expected_.end()) expected->second.named = true;
       const auto holder = snapshot.Lookup(key.text);
       if (!holder.ok()) return holder.status();
       if (key.exclusive && *holder && **holder == lead.id()) continue;
-      const auto candidate = snapshot.Get(MatchKeyPut(key.text, lead.id()).key);
+      const auto candidate = snapshot.Get(record);
       if (!candidate.ok()) return candidate.status();
       if (!*candidate) Fault("lead ", lead.id(), " is not found by its key ", key.text);
     }

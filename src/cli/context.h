@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "leadcore/csv.h"
 #include "leadcore/engine.h"
 #include "leadcore/model.h"
 #include "leadcore/store.h"
@@ -35,8 +36,7 @@ struct Options {
   std::string map;
   std::string rejects;
   bool dry_run = false;
-  std::string encoding = "detect";
-  std::string delimiter;
+  CsvOptions csv;
   std::string file;
   std::vector<std::string> files;
   std::string id;

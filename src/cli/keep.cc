@@ -215,6 +215,12 @@ int ReplayFeed(const Options& options) {
     if (!file) return Fail(NotFound(options.file, " cannot be read"));
   }
   const bool from_file = file.is_open();
+  std::istream& in = from_file ? file : std::cin;
+  const std::string name = from_file ? options.file : "stdin";
+  // Nothing is no feed; a feed that begins later is waited for.
+  if (in.peek() == std::istream::traits_type::eof()) {
+    return Fail(InvalidArgument(name, " is empty; give the lines of leadcore feed --json"));
+  }
   SqliteOptions where;
   where.path = options.db;
   where.wait = options.wait;
@@ -224,8 +230,7 @@ int ReplayFeed(const Options& options) {
   if (!replay.ok()) return Fail(replay.status());
   const int64_t before = (*replay)->position();
   CatchInterrupts();
-  const int code =
-      ReplayLines(from_file ? file : std::cin, from_file ? options.file : "stdin", replay->get());
+  const int code = ReplayLines(in, name, replay->get());
   if (code != kDone) return code;
   JsonWriter json;
   json.StartObject();

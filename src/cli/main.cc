@@ -40,6 +40,7 @@ class Command {
     app_.add_option("--now", options_.now, "the time of the call (RFC 3339); default: the clock");
     app_.add_option("--actor", options_.actor, "who does it, for the audit trail; default: $USER");
     app_.add_flag("--json", options_.json, "for programs: one JSON object a line");
+    app_.set_version_flag("--version", std::string("leadcore ") + LEADCORE_VERSION);
     app_.footer(kFooter);
     Models();
     Writing();
@@ -133,10 +134,25 @@ class Command {
   }
   void Csv(CLI::App* sub) {
     sub->add_option("--map", options_.map, "a CSV of two columns: header,field");
-    sub->add_option("--encoding", options_.encoding,
-                    "of the file: detect, utf-8, utf-16le, utf-16be, windows-1252");
-    sub->add_option("--delimiter", options_.delimiter,
-                    "one character, or `tab`; default: found out");
+    sub->add_option_function<std::string>(
+        "--encoding",
+        [this](const std::string& name) {
+          const std::optional<CsvEncoding> encoding = CsvEncodingFromName(name);
+          if (!encoding) throw CLI::ValidationError("--encoding", "'" + name + "' is not known");
+          options_.csv.encoding = *encoding;
+        },
+        "of the file: detect, utf-8, utf-16le, utf-16be, windows-1252");
+    sub->add_option_function<std::string>(
+        "--delimiter",
+        [this](const std::string& text) {
+          const bool tab = text == "tab" || text == "\\t";
+          if (text.size() != 1 && !tab) {
+            throw CLI::ValidationError("--delimiter",
+                                       "'" + text + "' is not one character or `tab`");
+          }
+          options_.csv.delimiter = tab ? '\t' : text[0];
+        },
+        "one character, or `tab`; default: found out");
   }
 
   void Models() {

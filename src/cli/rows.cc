@@ -93,17 +93,6 @@ CsvReader::Source InputFile::Source() {
 
 absl::StatusOr<std::unique_ptr<RowReader>> RowReader::Open(const Options& options,
                                                            const Model& model, InputFile* input) {
-  CsvOptions csv_options;
-  const std::optional<CsvEncoding> encoding = CsvEncodingFromName(options.encoding);
-  if (!encoding) return InvalidArgument("--encoding: '", options.encoding, "' is not known");
-  csv_options.encoding = *encoding;
-  if (options.delimiter == "tab" || options.delimiter == "\\t") {
-    csv_options.delimiter = '\t';
-  } else if (options.delimiter.size() > 1) {
-    return InvalidArgument("--delimiter: one character, or `tab`");
-  } else if (!options.delimiter.empty()) {
-    csv_options.delimiter = options.delimiter[0];
-  }
   GivenColumns given;
   if (!options.map.empty()) {
     const absl::StatusOr<std::string> text = ReadFile(options.map);
@@ -115,7 +104,7 @@ absl::StatusOr<std::unique_ptr<RowReader>> RowReader::Open(const Options& option
   const ImportConfig& import = model.config().import;
   given.insert(given.end(), import.columns.begin(), import.columns.end());
 
-  absl::StatusOr<CsvReader> csv = CsvReader::Open(input->Source(), csv_options);
+  absl::StatusOr<CsvReader> csv = CsvReader::Open(input->Source(), options.csv);
   if (!csv.ok()) return csv.status();
   std::unique_ptr<RowReader> reader(new RowReader(model, *std::move(csv)));
   absl::StatusOr<ColumnMap> map = MapHeader(reader->csv_->header(), *model.schema(), given);

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -26,6 +27,24 @@ class OwnerLock {
 
  private:
   OwnerLock() = default;
+  int file_ = -1;
+};
+
+// A file that becomes whole under another name first: empty when it is taken, gone at the end. It
+// is locked itself, for as long as this object lives.
+class PartFile {
+ public:
+  // FAILED_PRECONDITION when another process fills it.
+  static absl::StatusOr<std::unique_ptr<PartFile>> Take(const std::string& path);
+  ~PartFile();
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+
+ private:
+  explicit PartFile(std::string path) : path_(std::move(path)) {}
+  bool named() const;  // the path still means this file
+
+  const std::string path_;
   int file_ = -1;
 };
 

@@ -25,13 +25,18 @@ constexpr size_t kMostBatches = 10'000;  // of one call
 constexpr size_t kMostOfOthers = 1000;
 constexpr size_t kMostBytesOfOthers = 8 << 20;
 
-// The writer keeps the hot part of every index in memory, and moves the log into the file when it
-// is worth the fsync. EXTRA is FULL with a log; before there is one, it keeps the journal in which
-// a new file is made from coming back after a power loss. With secure_delete every page of the file
-// is written, free ones too, and so has its checksum.
+// The writer keeps the hot part of every index in memory. EXTRA is FULL with a log; before there is
+// one, it keeps the journal in which a new file is made from coming back after a power loss. With
+// secure_delete every page of the file is written, free ones too, and so has its checksum.
 constexpr const char* kWriterSettings =
     "PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; PRAGMA cache_size=-131072; "
-    "PRAGMA wal_autocheckpoint=8192; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=1";
+    "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=1";
+
+absl::Status PrepareWriter(SqliteDatabase* writer) {
+  const absl::Status status = writer->Execute(kWriterSettings);
+  writer->MoveLogBack();
+  return status;
+}
 
 class SqliteStore : public Store {
  public:
@@ -117,7 +122,7 @@ class SqliteStore : public Store {
     return queue_.Run(&own, [this](WaitingCommit* first) {
       try {
         first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
-        if (first->status.ok()) first->status = writer_->Execute("VACUUM");
+        if (first->status.ok()) first->status = writer_->Execute(VacuumSql());
         if (first->status.ok()) first->status = WriteBack();
       } catch (const std::bad_alloc&) {
         first->status = no_memory_;
@@ -127,6 +132,12 @@ class SqliteStore : public Store {
   }
 
  private:
+  // The new file is made beside the old one before it takes its place: not in memory, where it may
+  // not fit. What a VFS of one's own takes for temporary files is not known.
+  std::string VacuumSql() const {
+    return vfs_.empty() ? "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY" : "VACUUM";
+  }
+
   // Commits `first` and those who wait behind it in one transaction, and tells them. Throws
   // nothing: whoever waits must be told.
   void Lead(WaitingCommit* first) noexcept {
@@ -206,7 +217,7 @@ class SqliteStore : public Store {
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     state_ = WriterState();
-    return writer_->Execute(kWriterSettings);
+    return PrepareWriter(writer_.get());
   }
 
   // COMMIT failed: what became of the transaction only the file knows. All of it is in, or nothing.
@@ -354,7 +365,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
       options.path, options.create ? Mode::kCreate : Mode::kWrite, options.vfs, options.page_size);
   if (!database.ok()) return database.status();
   status = CheckFile(database->get(), options.path, &fresh);
-  if (status.ok()) status = (*database)->Execute(kWriterSettings);
+  if (status.ok() && fresh && !options.create) {
+    status = InvalidArgument(options.path, " is empty; an import fills it");
+  }
+  if (status.ok()) status = PrepareWriter(database->get());
   if (status.ok() && fresh) status = CreateTables(database->get());
   if (!status.ok()) return status;
   return std::make_unique<SqliteStore>(options, std::move(lock), *std::move(database));
@@ -387,7 +401,8 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   if (!status.ok()) return status;
   // Under its name only when it is whole and on the disk.
   const std::string part = to + ".part";
-  std::filesystem::remove(part, error);
+  const absl::StatusOr<std::unique_ptr<PartFile>> taken = PartFile::Take(part);
+  if (!taken.ok()) return taken.status();
   {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> copy =
         SqliteDatabase::Open(part, Mode::kCreate, "");
@@ -395,7 +410,6 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
     status = CopyPages(source->get(), copy->get());
   }
   if (status.ok()) status = Publish(part, to);
-  std::filesystem::remove(part, error);
   return status.ok() ? SyncFolderOf(to) : status;
 }
 

@@ -13,6 +13,10 @@ namespace {
 
 // A reader may meet the writer's checkpoint, the writer a reader that is just starting.
 constexpr int kBusyMilliseconds = 10'000;
+constexpr int kReadMilliseconds = 2'000;  // longer than a read transaction lives
+// Frames of the log, one for each page that a commit changed.
+constexpr int kWorthMoving = 8192;
+constexpr int kLongestLog = 4 * kWorthMoving;
 
 }  // namespace
 
@@ -170,6 +174,30 @@ SqliteDatabase::~SqliteDatabase() {
   Forget();
   sqlite3_finalize(rollback_);
   sqlite3_close_v2(handle_);
+}
+
+void SqliteDatabase::MoveLogBack() {
+  longest_log_ = kLongestLog;
+  sqlite3_wal_hook(handle_, AfterCommit, this);
+}
+
+int SqliteDatabase::AfterCommit(void* self, sqlite3* handle, const char* name, int frames) {
+  auto* const database = static_cast<SqliteDatabase*>(self);
+  // It has begun anew since.
+  if (frames < database->log_) database->longest_log_ = kLongestLog;
+  database->log_ = frames;
+  if (frames < kWorthMoving) return SQLITE_OK;
+  if (frames < database->longest_log_) {
+    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  } else {
+    // Who reads for longer than that is not waited for again soon.
+    database->longest_log_ = frames + kLongestLog;
+    sqlite3_busy_timeout(handle, kReadMilliseconds);
+    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
+    sqlite3_busy_timeout(handle, kBusyMilliseconds);
+  }
+  // The commit is done, whatever became of this.
+  return SQLITE_OK;
 }
 
 void SqliteDatabase::Forget() {

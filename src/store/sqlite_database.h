@@ -71,6 +71,10 @@ class SqliteDatabase {
   int64_t changed() const { return sqlite3_changes64(handle_); }
   // Indexes that were asked for and found (sqlite_tables.h).
   std::set<std::string>& known_indexes() { return known_indexes_; }
+  // From now on a commit moves the log into the file once that is worth the sync: as far as readers
+  // let it. When they overlap for so long that the log has grown to four times that, the next
+  // commit waits for those who read to end, a second by contract, and the log begins anew.
+  void MoveLogBack();
   // Starts a transaction that only reads, as of now.
   absl::Status BeginRead();
   // Ends a transaction without its changes, if there is one; false when that failed. Allocates
@@ -91,6 +95,7 @@ class SqliteDatabase {
   };
 
   absl::Status Prepare(std::string_view sql, sqlite3_stmt** statement);
+  static int AfterCommit(void* self, sqlite3* handle, const char* name, int frames);
 
   sqlite3* handle_ = nullptr;
   sqlite3_stmt* rollback_ = nullptr;
@@ -98,6 +103,8 @@ class SqliteDatabase {
   // out of memory leaves broken.
   std::unordered_map<std::string, sqlite3_stmt*, TextHash, std::equal_to<>> statements_;
   std::set<std::string> known_indexes_;
+  // Frames: at the last commit, and how many there have to be for readers to be waited for.
+  int log_ = 0, longest_log_ = 0;
 };
 
 // What an error of SQLite means for the caller: DATA_LOSS, RESOURCE_EXHAUSTED, UNAVAILABLE …

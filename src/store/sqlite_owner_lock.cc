@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "store/owner_lock.h"
@@ -80,6 +82,38 @@ absl::Status SyncFolderOf(const std::string& path) {
 
 OwnerLock::~OwnerLock() {
   if (file_ >= 0) close(file_);
+}
+
+absl::StatusOr<std::unique_ptr<PartFile>> PartFile::Take(const std::string& path) {
+  while (true) {
+    std::unique_ptr<PartFile> part(new PartFile(path));
+    part->file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    const bool opened = part->file_ >= 0;
+    if (opened && flock(part->file_, LOCK_EX | LOCK_NB) == 0) {
+      // Whoever filled it may have taken its name away meanwhile.
+      if (!part->named()) continue;
+      if (ftruncate(part->file_, 0) == 0) return part;
+    }
+    const int error = errno;
+    if (opened && error == EWOULDBLOCK) {
+      close(std::exchange(part->file_, -1));  // it is not ours to remove
+      return FailedPrecondition(path, " is being written by another process; wait for its end");
+    }
+    return FailedPrecondition(path, " cannot be written (", std::string_view(std::strerror(error)),
+                              "); the folder has to exist and be writable");
+  }
+}
+
+bool PartFile::named() const {
+  struct stat at_path = {}, own = {};
+  return stat(path_.c_str(), &at_path) == 0 && fstat(file_, &own) == 0 &&
+         at_path.st_dev == own.st_dev && at_path.st_ino == own.st_ino;
+}
+
+PartFile::~PartFile() {
+  if (file_ < 0) return;
+  if (named()) unlink(path_.c_str());
+  close(file_);
 }
 
 }  // namespace leadcore
