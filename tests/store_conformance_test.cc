@@ -230,6 +230,22 @@ TEST_P(StoreConformanceTest, WhatIsOnlyShownIsInNoIndex) {
   EXPECT_THAT(ScanOf(*Read(), {.index = "i"}), ElementsAre("b=one", "a=two"));
 }
 
+TEST_P(StoreConformanceTest, WhoIsToldTheFeedMayUseTheStore) {
+  std::vector<Event> events(600, Happened("e", {"a"}));
+  Commit(Writing({.events = events}));
+  std::vector<int64_t> positions;
+  const auto status = store().Feed("w", {.limit = 599}, [&](const Event& event) {
+    positions.push_back(event.position);
+    if (event.position % 100 == 0) Commit(Writing({.puts = {Lead("a", "told")}}));
+    return event.position < 590;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  ASSERT_EQ(positions.size(), 590u);
+  for (size_t i = 0; i < positions.size(); ++i)
+    EXPECT_EQ(positions[i], static_cast<int64_t>(i + 1));
+  EXPECT_EQ(Body("a"), "told@5");
+}
+
 // Every write of a lead, its state, a candidate key or a claim; nothing else has to.
 TEST_P(StoreConformanceTest, StampsChangeWithWhatTheyAreOf) {
   const auto stamp = [&](std::string_view name) { return store().Stamp("w", name); };

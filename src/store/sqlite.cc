@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <new>
@@ -21,6 +22,9 @@ namespace leadcore {
 namespace {
 
 constexpr size_t kMostBatches = 10'000;  // of one call
+// Of one call, and of those what is in memory at once.
+constexpr size_t kMostEvents = 10'000;
+constexpr size_t kMostEventsTogether = 256;
 // What the leader of a group takes of others.
 constexpr size_t kMostOfOthers = 1000;
 constexpr size_t kMostBytesOfOthers = 8 << 20;
@@ -81,11 +85,23 @@ class SqliteStore : public Store {
 
   absl::Status Feed(std::string_view workspace, const FeedRequest& request,
                     absl::FunctionRef<bool(const Event&)> sink) const override {
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers_.Take();
-    if (!database.ok()) return database.status();
-    const absl::Status status = ReadFeed(database->get(), workspace, request, sink);
-    if (status.ok()) readers_.Give(*std::move(database));
-    return status;
+    std::vector<Event> events;
+    FeedRequest part = request;
+    size_t left = std::min(request.limit, kMostEvents);
+    for (size_t count = 0; left > 0; left -= count) {
+      part.limit = std::min(left, kMostEventsTogether);
+      absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers_.Take();
+      if (!database.ok()) return database.status();
+      const absl::Status status = ReadFeed(database->get(), workspace, part, &events, &count);
+      if (status.ok()) readers_.Give(*std::move(database));
+      // However long the caller takes, nothing in the store waits for it.
+      for (size_t i = 0; i < count; ++i) {
+        if (!sink(events[i])) return absl::OkStatus();
+      }
+      if (!status.ok() || count < part.limit) return status;
+      part.after = events[count - 1].position;
+    }
+    return absl::OkStatus();
   }
 
   uint64_t Stamp(std::string_view workspace, std::string_view name) const override {

@@ -356,20 +356,21 @@ absl::Status ReadEvent(const SqliteStatement& row, bool headers_only, Event* eve
 }  // namespace
 
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
-                      const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink) {
+                      const FeedRequest& request, std::vector<Event>* events, size_t* count) {
+  *count = 0;
   auto statement = database->Prepare(FeedSql(request));
   if (!statement.ok()) return statement.status();
   statement->Bind(workspace).Bind(request.after);
-  statement->Bind(static_cast<int64_t>(std::min<size_t>(request.limit, kLargestPage)));
+  statement->Bind(static_cast<int64_t>(request.limit));
   if (!request.lead.empty()) statement->Bind(request.lead);
-  Event event;
   while (true) {
     const absl::StatusOr<bool> row = statement->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
-    const absl::Status status = ReadEvent(*statement, request.headers_only, &event);
+    if (*count == events->size()) events->emplace_back();
+    const absl::Status status = ReadEvent(*statement, request.headers_only, &(*events)[*count]);
     if (!status.ok()) return status;
-    if (!sink(event)) return absl::OkStatus();
+    ++*count;
   }
 }
 

@@ -39,9 +39,10 @@ absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* databas
 // Positions as eight bytes each, least first.
 std::string EncodePositions(const std::vector<int64_t>& positions);
 
-// Events of a feed request, oldest first.
+// Events of a feed request, oldest first: the first `count` of `events`, whose memory is used again.
+// They are true also when what follows cannot be read.
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
-                      const FeedRequest& request, absl::FunctionRef<bool(const Event&)> sink);
+                      const FeedRequest& request, std::vector<Event>* events, size_t* count);
 // The last event of a workspace.
 absl::StatusOr<FeedHead> ReadHead(SqliteDatabase* database, std::string_view workspace);
 // Ids of leads as one text, joined by spaces (ids have none).
