@@ -314,6 +314,15 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   const Ran encoding = cli.Run({"import", "--db", "a.db", "x.csv", "--encoding", "latin"});
   EXPECT_EQ(encoding.code, 2);
   EXPECT_THAT(encoding.err, HasSubstr("--encoding: 'latin' is not known"));
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{},
+        {"--lead", "1"},
+        {"--kind", "call", "x.jsonl"},
+        {"--kind", "call", "--lead", "1", "--email", "a@example.com"}}) {
+    std::vector<std::string> words = {"log", "--db", "a.db"};
+    words.insert(words.end(), more.begin(), more.end());
+    EXPECT_EQ(cli.Run(words).code, 2) << more.size();
+  }
   EXPECT_EQ(cli.Run({"--version"}).out, "leadcore 0.1.0\n");
   for (const char* word : {"check", "template", "import", "score", "log", "tick", "show", "list",
                            "feed", "export", "report"}) {

@@ -277,16 +277,14 @@ int LogOne(const Options& options, Engine& engine, const Call& call) {
 
 int LogActivities(const Options& options) {
   const bool one = !options.kind.empty();
-  if (one && !options.file.empty()) {
-    Complain("log takes either --kind for one activity, or a FILE of them");
+  if (one != options.file.empty()) {
+    Complain("log takes either --kind for one activity, or a FILE of them (- for stdin)");
     return kWrong;
   }
-  Options named = options;
-  if (named.file.empty()) named.file = "-";
   int code = kFailed;
   std::optional<InputFile> input;
   if (!one) {
-    absl::StatusOr<InputFile> opened = InputFile::Open(named.file);
+    absl::StatusOr<InputFile> opened = InputFile::Open(options.file);
     if (!opened.ok()) return Fail(opened.status());
     input.emplace(*std::move(opened));
   }
@@ -300,7 +298,7 @@ int LogActivities(const Options& options) {
     return LogOne(options, *session->engine, *call);
   }
   CatchInterrupts();
-  return Logger(named, *session->engine, *std::move(call), *input).Run();
+  return Logger(options, *session->engine, *std::move(call), *input).Run();
 }
 
 int TickAll(const Options& options) {

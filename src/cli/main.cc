@@ -181,19 +181,25 @@ class Command {
     CLI::App* log = Add("log", "logs activities: one by options, or a JSONL file", LogActivities);
     OwnDb(log);
     ModelOption(log, "becomes the database's model");
-    log->add_option("--lead", options_.lead, "id of the lead");
-    log->add_option("--external-id", options_.external_id, "or its id in another system");
-    log->add_option("--email", options_.email, "or its e-mail address");
-    log->add_option("--kind", options_.kind, "an activity kind of the model");
-    log->add_option("--time", options_.time, "when it happened; default: now");
-    log->add_option("--outcome", options_.outcome, "how it went");
-    log->add_option("--next-step", options_.next_step, "what follows");
-    log->add_option("--due", options_.due, "when that is due");
-    log->add_option("--tag", options_.tags, "may be given more than once")
+    CLI::Option* const kind =
+        log->add_option("--kind", options_.kind, "an activity kind of the model");
+    // One activity, of one lead.
+    const auto part = [&](const char* name, auto& into, const char* what) {
+      return log->add_option(name, into, what)->needs(kind);
+    };
+    CLI::Option* const lead = part("--lead", options_.lead, "id of the lead");
+    CLI::Option* const external_id =
+        part("--external-id", options_.external_id, "or its id in another system")->excludes(lead);
+    part("--email", options_.email, "or its e-mail address")->excludes(lead, external_id);
+    part("--time", options_.time, "when it happened; default: now");
+    part("--outcome", options_.outcome, "how it went");
+    part("--next-step", options_.next_step, "what follows");
+    part("--due", options_.due, "when that is due");
+    part("--tag", options_.tags, "may be given more than once")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->expected(1)
         ->allow_extra_args(false);
-    log->add_option("--attribute", options_.attributes, "name=value; may be given more than once")
+    part("--attribute", options_.attributes, "name=value; may be given more than once")
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->expected(1)
         ->allow_extra_args(false);

@@ -39,8 +39,8 @@ absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* databas
 // Positions as eight bytes each, least first.
 std::string EncodePositions(const std::vector<int64_t>& positions);
 
-// Events of a feed request, oldest first: the first `count` of `events`, whose memory is used again.
-// They are true also when what follows cannot be read.
+// Events of a feed request, oldest first: the first `count` of `events`, whose memory is used
+// again. They are true also when what follows cannot be read.
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
                       const FeedRequest& request, std::vector<Event>* events, size_t* count);
 // The last event of a workspace.
