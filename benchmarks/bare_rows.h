@@ -44,26 +44,41 @@ class BareRows {
     sqlite3_close(from);
   }
 
-  size_t size() const { return leads_.size(); }
-
-  // Writes the first `count` leads into a new file, `batch` of them in each transaction.
-  void Write(const std::string& path, size_t count, size_t batch) const {
-    sqlite3* const into = Connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    Execute(into,
-            "PRAGMA page_size=4096; PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; "
-            "PRAGMA cache_size=-131072; PRAGMA wal_autocheckpoint=8192; "
-            "PRAGMA temp_store=MEMORY");
-    for (const std::string& sql : schema_) Execute(into, sql);
-    std::vector<sqlite3_stmt*> statements;
-    for (const Table& table : tables_) statements.push_back(Prepare(into, table.insert));
-    for (size_t at = 0; at < count; ++at) {
-      if (at % batch == 0) Execute(into, "BEGIN IMMEDIATE");
-      for (const Row& row : leads_[at]) Put(statements[row.table], row);
-      if (at % batch == batch - 1 || at + 1 == count) Execute(into, "COMMIT");
+  // A new file that gets the leads, batch after batch.
+  class Writer {
+   public:
+    Writer(const BareRows& rows, const std::string& path)
+        : rows_(rows), into_(Connect(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)) {
+      Execute(into_,
+              "PRAGMA page_size=4096; PRAGMA synchronous=EXTRA; PRAGMA journal_mode=WAL; "
+              "PRAGMA cache_size=-131072; PRAGMA wal_autocheckpoint=8192; "
+              "PRAGMA temp_store=MEMORY");
+      for (const std::string& sql : rows.schema_) Execute(into_, sql);
+      for (const Table& table : rows.tables_) statements_.push_back(Prepare(into_, table.insert));
     }
-    for (sqlite3_stmt* const statement : statements) sqlite3_finalize(statement);
-    sqlite3_close(into);
-  }
+    ~Writer() {
+      for (sqlite3_stmt* const statement : statements_) sqlite3_finalize(statement);
+      sqlite3_close(into_);
+    }
+    Writer(const Writer&) = delete;
+    Writer& operator=(const Writer&) = delete;
+
+    // The next leads, in one transaction; fewer at the end.
+    void Write(size_t leads) {
+      Execute(into_, "BEGIN IMMEDIATE");
+      for (; leads > 0 && next_ < rows_.leads_.size(); --leads) {
+        for (const Row& row : rows_.leads_[next_]) Put(statements_[row.table], row);
+        ++next_;
+      }
+      Execute(into_, "COMMIT");
+    }
+
+   private:
+    const BareRows& rows_;
+    sqlite3* const into_;
+    std::vector<sqlite3_stmt*> statements_;
+    size_t next_ = 0;
+  };
 
  private:
   using Cell = std::variant<std::monostate, int64_t, double, std::pair<bool, std::string>>;

@@ -178,7 +178,7 @@ class SqliteStore : public Store {
       const absl::Status status = Reopen();
       if (!status.ok()) return status;
     }
-    absl::Status status = writer_->Execute("BEGIN IMMEDIATE");
+    absl::Status status = writer_->Run("BEGIN IMMEDIATE");
     if (!status.ok()) return status;
     SqliteCommitter committer(writer_.get(), &state_, random_);
     size_t batches = 0;
@@ -198,15 +198,15 @@ class SqliteStore : public Store {
     }
     status = committer.Finish();
     if (!status.ok()) return status;
-    const Stamps::Set fresh = committer.written() & ~changing_;
-    changing_ |= fresh;
+    const Stamps::Set fresh = committer.written().Without(changing_);
+    changing_.Add(fresh);
     stamps_.Add(fresh, 1);
     committing_ = true;
-    status = writer_->Execute("COMMIT");
+    status = writer_->Run("COMMIT");
     if (!status.ok()) status = Settle(status, committer.silent());
     if (!status.ok()) return status;
     stamps_.Add(changing_, 1);
-    changing_.reset();
+    changing_ = {};
     return status;
   }
 

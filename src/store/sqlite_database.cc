@@ -212,13 +212,16 @@ absl::Status SqliteDatabase::Execute(const std::string& sql) {
   return SqliteError(handle_, sql.substr(0, sql.find('\n')));
 }
 
+absl::Status SqliteDatabase::Run(std::string_view sql) {
+  absl::StatusOr<SqliteStatement> statement = Prepare(sql);
+  return statement.ok() ? statement->Run() : statement.status();
+}
+
 absl::Status SqliteDatabase::BeginRead() {
   // The transaction starts with its first read.
-  for (const std::string_view sql : {"BEGIN", "SELECT 1 FROM sqlite_schema LIMIT 1"}) {
-    absl::StatusOr<SqliteStatement> statement = Prepare(sql);
-    const absl::Status status = statement.ok() ? statement->Run() : statement.status();
-    if (!status.ok()) return status;
-  }
+  absl::Status status = Run("BEGIN");
+  if (status.ok()) status = Run("SELECT 1 FROM sqlite_schema LIMIT 1");
+  if (!status.ok()) return status;
   return rollback_ != nullptr ? absl::OkStatus() : Prepare("ROLLBACK", &rollback_);
 }
 

@@ -65,6 +65,8 @@ class SqliteDatabase {
 
   // Statements without parameters; several at once, separated by ';'.
   absl::Status Execute(const std::string& sql);
+  // A statement without result that is run again and again.
+  absl::Status Run(std::string_view sql);
   // Prepared once, kept under its text; another one while that is stepped through.
   absl::StatusOr<SqliteStatement> Prepare(std::string_view sql);
   // Rows that the last statement changed.

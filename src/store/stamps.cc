@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/stamps.h"
 
+#include <bit>
 #include <functional>
 
 namespace leadcore {
@@ -23,23 +24,24 @@ uint64_t Stamps::Of(std::string_view workspace, std::string_view name) const {
 }
 
 void Stamps::Add(const Set& places, uint64_t step) noexcept {
-  if (places.none()) return;
-  for (size_t i = 0; i < kPlaces; ++i) {
-    if (places[i]) stamps_[i].fetch_add(step);
+  for (size_t i = 0; i < places.words_.size(); ++i) {
+    for (uint64_t left = places.words_[i]; left != 0; left &= left - 1) {
+      stamps_[i * 64 + static_cast<size_t>(std::countr_zero(left))].fetch_add(step);
+    }
   }
 }
 
 void Stamps::Note(std::string_view workspace, const RecordKey& key, Set* places) {
   if (key.kind == RecordKind::kMatchKey) {
     // The last one: a key of several fields has such marks in it.
-    places->set(PlaceOf(workspace, std::string_view(key.id).substr(0, key.id.rfind('\x1f'))));
+    places->Add(PlaceOf(workspace, std::string_view(key.id).substr(0, key.id.rfind('\x1f'))));
   } else if (key.kind == RecordKind::kLead || key.kind == RecordKind::kLeadState) {
-    places->set(PlaceOf(workspace, key.id));
+    places->Add(PlaceOf(workspace, key.id));
   }
 }
 
 void Stamps::Note(std::string_view workspace, const Claim& claim, Set* places) {
-  places->set(PlaceOf(workspace, claim.key));
+  places->Add(PlaceOf(workspace, claim.key));
 }
 
 }  // namespace leadcore

@@ -4,8 +4,8 @@
 #ifndef LEADCORE_SRC_STORE_STAMPS_H_
 #define LEADCORE_SRC_STORE_STAMPS_H_
 
+#include <array>
 #include <atomic>
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,7 +19,23 @@ class Stamps {
  public:
   // Two leads of which one is written seldom have the same place: the other one is read again.
   static constexpr size_t kPlaces = 4096;
-  using Set = std::bitset<kPlaces>;
+  // Small enough to be gone through with every commit.
+  class Set {
+   public:
+    void Add(size_t place) { words_[place / 64] |= uint64_t{1} << place % 64; }
+    void Add(const Set& other) {
+      for (size_t i = 0; i < words_.size(); ++i) words_[i] |= other.words_[i];
+    }
+    Set Without(const Set& other) const {
+      Set rest = *this;
+      for (size_t i = 0; i < words_.size(); ++i) rest.words_[i] &= ~other.words_[i];
+      return rest;
+    }
+
+   private:
+    friend class Stamps;
+    std::array<uint64_t, kPlaces / 64> words_ = {};
+  };
 
   Stamps();
 
