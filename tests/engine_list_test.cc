@@ -11,7 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/parts.h"
 #include "engine_util.h"
+#include "leadcore/normalize.h"
+#include "normalize_random.h"
 #include "test_util.h"
 
 namespace leadcore::testing {
@@ -166,6 +169,28 @@ TEST_P(EngineListTest, ASortOrdersEverythingAndPagesKeepTheOrder) {
       }
     }
   }
+}
+
+// Else the index would hide leads that a filter by "starts with" asks for.
+TEST(FoldableStart, FoldsToTheStartOfWhatIsFolded) {
+  constexpr std::string_view kWords[] = {"O'Brien", "a.b.", "Ann", "U.S.A", "x-y", "\u0338", "1.5"};
+  RandomText random(kWords);
+  const size_t rounds = Scaled(20'000);
+  size_t bytes = 0;
+  for (size_t round = 0; round < rounds; ++round) {
+    const std::string text = NormalizeText(random.Next());
+    const std::string folded = FoldText(text);
+    for (size_t length = 1; length <= text.size(); ++length) {
+      const std::string_view start = FoldableStart(std::string_view(text).substr(0, length));
+      bytes += start.size();
+      EXPECT_TRUE(folded.starts_with(FoldText(start)))
+          << '"' << text << "\", its first " << length << " bytes, seed " << Seed();
+    }
+  }
+  EXPECT_GT(bytes, 20 * rounds);
+  EXPECT_EQ(FoldableStart("O'Brien & S"), "O'Brien & S");
+  EXPECT_EQ(FoldableStart("ann.lee@example.c"), "ann.lee@example");
+  EXPECT_EQ(FoldableStart("a.b."), "a");
 }
 
 TEST_P(EngineListTest, AFilterAndASortGoTogether) {

@@ -53,6 +53,8 @@ inline constexpr SearchForm kSearchForms[] = {{"search.name", field::kFullName},
 const SearchForm* FindSearchForm(FieldId field);
 // A text of the field as the index has it; "" is not in the index.
 std::string SearchText(const SearchForm& form, std::string_view text);
+// As much of `start` as folds to the same whatever follows it.
+std::string_view FoldableStart(std::string_view start);
 
 // How a value stands in an index; nullopt for kinds that no index holds.
 std::optional<IndexValue> ToIndexValue(const Value& value);

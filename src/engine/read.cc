@@ -32,12 +32,6 @@ std::string ShowValue(const IndexValue& value) {
   return "absent";
 }
 
-size_t AsciiLength(std::string_view text) {
-  const auto end = std::find_if(text.begin(), text.end(),
-                                [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  return static_cast<size_t>(end - text.begin());
-}
-
 // One index and the part of it that is read.
 struct Stage {
   ScanRequest scan;
@@ -223,10 +217,10 @@ class Lister {
     if (!range.high.absent()) high = ToIndexValue(range.high);
     if (range.prefix) high = low;
     if (const SearchForm* const form = FindSearchForm(range.field)) {
-      // Folding keeps neither the order of texts nor, outside ASCII, where a character ends.
+      // Folding does not keep the order of texts.
       if (!low || low != high || !std::holds_alternative<std::string>(*low)) return false;
       std::string_view text = std::get<std::string>(*low);
-      if (range.prefix) text = text.substr(0, AsciiLength(text));
+      if (range.prefix) text = FoldableStart(text);
       std::string folded = SearchText(*form, text);
       if (folded.empty()) return false;
       low = high = IndexValue(std::move(folded));
