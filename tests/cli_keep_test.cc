@@ -127,6 +127,7 @@ TEST_F(Keep, NothingMakesNoDatabase) {
   EXPECT_EQ(nothing.code, 1);
   EXPECT_THAT(nothing.err, HasSubstr("none.jsonl is empty"));
   EXPECT_FALSE(std::filesystem::exists(cli_.Path("new.db")));
+  EXPECT_EQ(cli_.Run({"replay", "--db", "a.db", cli_.Path("none.jsonl")}).code, 0) << "nothing new";
   const Ran tick = cli_.Run({"tick", "--db", cli_.Write("empty.db", "")});
   EXPECT_EQ(tick.code, 1);
   EXPECT_THAT(tick.err, HasSubstr("empty.db is empty; an import fills it"));

@@ -315,8 +315,7 @@ TEST(CommandUsage, WrongUsageIsTwo) {
   EXPECT_EQ(encoding.code, 2);
   EXPECT_THAT(encoding.err, HasSubstr("--encoding: 'latin' is not known"));
   for (const std::vector<std::string>& more :
-       {std::vector<std::string>{},
-        {"--lead", "1"},
+       {std::vector<std::string>{"--lead", "1"},
         {"--kind", "call", "x.jsonl"},
         {"--kind", "call", "--lead", "1", "--email", "a@example.com"}}) {
     std::vector<std::string> words = {"log", "--db", "a.db"};

@@ -112,7 +112,9 @@ struct LeadRecord {
 struct ListRequest {
   std::string filter;  // an expression over `lead`; "" for all
   std::string search;  // start of a name, company, e-mail or phone; "" for all
-  std::string sort;    // a promoted field; "" for the order of the index that serves the filter
+  // A promoted field; "" for the order of the index that serves the filter. Names, companies and
+  // e-mails are in the order of their folded text: case, accents and punctuation do not count.
+  std::string sort;
   bool descending = false;
   size_t limit = 100;  // at most 10,000
   std::string cursor;  // of the page before; goes with the same filter, search and sort only

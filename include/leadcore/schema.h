@@ -158,7 +158,7 @@ struct Field {
   Type type = Type::kText;
   Shape shape = Shape::kScalar;
   FieldGroup group = FieldGroup::kCustom;
-  bool promoted = false;  // a real column with an index in every store (custom: the flag `indexed`)
+  bool promoted = false;  // a real column that lists can be sorted by (custom: the flag `indexed`)
   std::string_view choices;  // allowed values of a built-in choice, space separated; "" when the
                              // model names them
   std::string_view members;  // member names of a record, space separated

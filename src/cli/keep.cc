@@ -217,8 +217,10 @@ int ReplayFeed(const Options& options) {
   const bool from_file = file.is_open();
   std::istream& in = from_file ? file : std::cin;
   const std::string name = from_file ? options.file : "stdin";
-  // Nothing is no feed; a feed that begins later is waited for.
-  if (in.peek() == std::istream::traits_type::eof()) {
+  // Nothing new is a feed, but makes no database.
+  std::error_code unknown;
+  if (!std::filesystem::exists(options.db, unknown) &&
+      in.peek() == std::istream::traits_type::eof()) {
     return Fail(InvalidArgument(name, " is empty; give the lines of leadcore feed --json"));
   }
   SqliteOptions where;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // log and tick.
+#include <unistd.h>
+
 #include <charconv>
 #include <iostream>
 #include <map>
@@ -277,14 +279,16 @@ int LogOne(const Options& options, Engine& engine, const Call& call) {
 
 int LogActivities(const Options& options) {
   const bool one = !options.kind.empty();
-  if (one != options.file.empty()) {
+  Options named = options;
+  if (!one && named.file.empty() && isatty(STDIN_FILENO) == 0) named.file = "-";
+  if (one != named.file.empty()) {
     Complain("log takes either --kind for one activity, or a FILE of them (- for stdin)");
     return kWrong;
   }
   int code = kFailed;
   std::optional<InputFile> input;
   if (!one) {
-    absl::StatusOr<InputFile> opened = InputFile::Open(options.file);
+    absl::StatusOr<InputFile> opened = InputFile::Open(named.file);
     if (!opened.ok()) return Fail(opened.status());
     input.emplace(*std::move(opened));
   }
@@ -298,7 +302,7 @@ int LogActivities(const Options& options) {
     return LogOne(options, *session->engine, *call);
   }
   CatchInterrupts();
-  return Logger(options, *session->engine, *std::move(call), *input).Run();
+  return Logger(named, *session->engine, *std::move(call), *input).Run();
 }
 
 int TickAll(const Options& options) {

@@ -282,8 +282,9 @@ class Lister {
 
   // Of everything that decides the order of the list.
   std::string Fingerprint() const {
-    const std::string order = Cat(request_.filter, '\0', request_.search, '\0', request_.sort,
-                                  request_.descending ? "-" : "+");
+    std::string order = Cat(request_.filter, '\0', request_.search, '\0', request_.sort,
+                            request_.descending ? "-" : "+");
+    for (const Stage& stage : stages_) order += Cat('\0', stage.scan.index);
     return std::to_string(XXH3_64bits(order.data(), order.size()) % 1'000'000'000);
   }
 

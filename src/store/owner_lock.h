@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,8 +29,8 @@ class OwnerLock {
   int file_ = -1;
 };
 
-// A file that becomes whole under another name first: empty when it is taken, gone at the end. It
-// is locked itself, for as long as this object lives.
+// The right to fill a file that gets its real name when it is whole: a lock beside it, as long as
+// this object lives. The file is not there at first, and neither is there at the end.
 class PartFile {
  public:
   // FAILED_PRECONDITION when another process fills it.
@@ -41,11 +40,11 @@ class PartFile {
   PartFile& operator=(const PartFile&) = delete;
 
  private:
-  explicit PartFile(std::string path) : path_(std::move(path)) {}
-  bool named() const;  // the path still means this file
+  explicit PartFile(const std::string& path) : path_(path), lock_(path + ".lock") {}
+  bool named() const;  // the lock's path still means the file that is locked
 
-  const std::string path_;
-  int file_ = -1;
+  const std::string path_, lock_;
+  int file_ = -1;  // of the lock
 };
 
 // Makes sure that the name of a new file outlasts a power loss.

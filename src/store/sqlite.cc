@@ -88,18 +88,20 @@ class SqliteStore : public Store {
     std::vector<Event> events;
     FeedRequest part = request;
     size_t left = std::min(request.limit, kMostEvents);
-    for (size_t count = 0; left > 0; left -= count) {
+    bool more = true;
+    for (size_t count = 0; left > 0 && more; left -= count) {
       part.limit = std::min(left, kMostEventsTogether);
       absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = readers_.Take();
       if (!database.ok()) return database.status();
-      const absl::Status status = ReadFeed(database->get(), workspace, part, &events, &count);
+      const absl::Status status =
+          ReadFeed(database->get(), workspace, part, &events, &count, &more);
       if (status.ok()) readers_.Give(*std::move(database));
       // However long the caller takes, nothing in the store waits for it.
       for (size_t i = 0; i < count; ++i) {
         if (!sink(events[i])) return absl::OkStatus();
       }
-      if (!status.ok() || count < part.limit) return status;
-      part.after = events[count - 1].position;
+      if (!status.ok()) return status;
+      if (count > 0) part.after = events[count - 1].position;
     }
     return absl::OkStatus();
   }
@@ -138,7 +140,7 @@ class SqliteStore : public Store {
     return queue_.Run(&own, [this](WaitingCommit* first) {
       try {
         first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
-        if (first->status.ok()) first->status = writer_->Execute(VacuumSql());
+        if (first->status.ok()) first->status = writer_->Execute("VACUUM");
         if (first->status.ok()) first->status = WriteBack();
       } catch (const std::bad_alloc&) {
         first->status = no_memory_;
@@ -148,12 +150,6 @@ class SqliteStore : public Store {
   }
 
  private:
-  // The new file is made beside the old one before it takes its place: not in memory, where it may
-  // not fit. What a VFS of one's own takes for temporary files is not known.
-  std::string VacuumSql() const {
-    return vfs_.empty() ? "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY" : "VACUUM";
-  }
-
   // Commits `first` and those who wait behind it in one transaction, and tells them. Throws
   // nothing: whoever waits must be told.
   void Lead(WaitingCommit* first) noexcept {
@@ -417,7 +413,7 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   if (!status.ok()) return status;
   // Under its name only when it is whole and on the disk.
   const std::string part = to + ".part";
-  const absl::StatusOr<std::unique_ptr<PartFile>> taken = PartFile::Take(part);
+  absl::StatusOr<std::unique_ptr<PartFile>> taken = PartFile::Take(part);
   if (!taken.ok()) return taken.status();
   {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> copy =
@@ -426,6 +422,7 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
     status = CopyPages(source->get(), copy->get());
   }
   if (status.ok()) status = Publish(part, to);
+  taken->reset();
   return status.ok() ? SyncFolderOf(to) : status;
 }
 

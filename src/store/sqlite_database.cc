@@ -2,6 +2,7 @@
 #include "store/sqlite_database.h"
 
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "store/page_seal.h"
@@ -13,7 +14,7 @@ namespace {
 
 // A reader may meet the writer's checkpoint, the writer a reader that is just starting.
 constexpr int kBusyMilliseconds = 10'000;
-constexpr int kReadMilliseconds = 2'000;  // longer than a read transaction lives
+constexpr int kReadMilliseconds = 1'000;  // so long a read transaction lives at most
 // Frames of the log, one for each page that a commit changed.
 constexpr int kWorthMoving = 8192;
 constexpr int kLongestLog = 4 * kWorthMoving;
@@ -190,8 +191,8 @@ int SqliteDatabase::AfterCommit(void* self, sqlite3* handle, const char* name, i
   if (frames < database->longest_log_) {
     sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   } else {
-    // Who reads for longer than that is not waited for again soon.
-    database->longest_log_ = frames + kLongestLog;
+    // Whoever reads for longer, as a backup does, is waited for ever more seldom.
+    database->longest_log_ = frames < INT_MAX / 2 ? 2 * frames : INT_MAX;
     sqlite3_busy_timeout(handle, kReadMilliseconds);
     sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_RESTART, nullptr, nullptr);
     sqlite3_busy_timeout(handle, kBusyMilliseconds);

@@ -74,8 +74,8 @@ class SqliteDatabase {
   // Indexes that were asked for and found (sqlite_tables.h).
   std::set<std::string>& known_indexes() { return known_indexes_; }
   // From now on a commit moves the log into the file once that is worth the sync: as far as readers
-  // let it. When they overlap for so long that the log has grown to four times that, the next
-  // commit waits for those who read to end, a second by contract, and the log begins anew.
+  // let it. When they overlap for so long that the log has grown to four times that, a commit waits
+  // up to a second for them to end, and the log begins anew.
   void MoveLogBack();
   // Starts a transaction that only reads, as of now.
   absl::Status BeginRead();

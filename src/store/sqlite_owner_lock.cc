@@ -87,16 +87,18 @@ OwnerLock::~OwnerLock() {
 absl::StatusOr<std::unique_ptr<PartFile>> PartFile::Take(const std::string& path) {
   while (true) {
     std::unique_ptr<PartFile> part(new PartFile(path));
-    part->file_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    part->file_ = open(part->lock_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     const bool opened = part->file_ >= 0;
     if (opened && flock(part->file_, LOCK_EX | LOCK_NB) == 0) {
-      // Whoever filled it may have taken its name away meanwhile.
+      // Whoever had it may have taken its name away meanwhile.
       if (!part->named()) continue;
-      if (ftruncate(part->file_, 0) == 0) return part;
+      // Only the name of what a killed one left: it may be another name of a file that became
+      // whole.
+      if (unlink(path.c_str()) == 0 || errno == ENOENT) return part;
     }
     const int error = errno;
     if (opened && error == EWOULDBLOCK) {
-      close(std::exchange(part->file_, -1));  // it is not ours to remove
+      close(std::exchange(part->file_, -1));  // nothing of it is ours
       return FailedPrecondition(path, " is being written by another process; wait for its end");
     }
     return FailedPrecondition(path, " cannot be written (", std::string_view(std::strerror(error)),
@@ -106,13 +108,16 @@ absl::StatusOr<std::unique_ptr<PartFile>> PartFile::Take(const std::string& path
 
 bool PartFile::named() const {
   struct stat at_path = {}, own = {};
-  return stat(path_.c_str(), &at_path) == 0 && fstat(file_, &own) == 0 &&
+  return stat(lock_.c_str(), &at_path) == 0 && fstat(file_, &own) == 0 &&
          at_path.st_dev == own.st_dev && at_path.st_ino == own.st_ino;
 }
 
 PartFile::~PartFile() {
   if (file_ < 0) return;
-  if (named()) unlink(path_.c_str());
+  if (named()) {
+    unlink(path_.c_str());
+    unlink(lock_.c_str());
+  }
   close(file_);
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMostIdle = 16;
 constexpr int64_t kLargestPage = 10'000;
+constexpr size_t kMostFeedBytes = size_t{4} << 20;
 
 // The condition and order of one run through an index, with what is bound to it.
 struct Query {
@@ -356,22 +357,27 @@ absl::Status ReadEvent(const SqliteStatement& row, bool headers_only, Event* eve
 }  // namespace
 
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
-                      const FeedRequest& request, std::vector<Event>* events, size_t* count) {
+                      const FeedRequest& request, std::vector<Event>* events, size_t* count,
+                      bool* more) {
   *count = 0;
+  *more = true;
   auto statement = database->Prepare(FeedSql(request));
   if (!statement.ok()) return statement.status();
   statement->Bind(workspace).Bind(request.after);
   statement->Bind(static_cast<int64_t>(request.limit));
   if (!request.lead.empty()) statement->Bind(request.lead);
-  while (true) {
+  for (size_t bytes = 0; *count < request.limit && bytes < kMostFeedBytes;) {
     const absl::StatusOr<bool> row = statement->Step();
     if (!row.ok()) return row.status();
+    *more = *row;
     if (!*row) return absl::OkStatus();
     if (*count == events->size()) events->emplace_back();
     const absl::Status status = ReadEvent(*statement, request.headers_only, &(*events)[*count]);
     if (!status.ok()) return status;
+    bytes += (*events)[*count].payload.size();
     ++*count;
   }
+  return absl::OkStatus();
 }
 
 }  // namespace leadcore

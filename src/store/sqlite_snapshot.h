@@ -40,9 +40,11 @@ absl::StatusOr<std::optional<StoredOutcome>> ReadOutcome(SqliteDatabase* databas
 std::string EncodePositions(const std::vector<int64_t>& positions);
 
 // Events of a feed request, oldest first: the first `count` of `events`, whose memory is used
-// again. They are true also when what follows cannot be read.
+// again; some megabytes at most, or one event. They are true also when what follows cannot be read.
+// `more`: there may be others behind them.
 absl::Status ReadFeed(SqliteDatabase* database, std::string_view workspace,
-                      const FeedRequest& request, std::vector<Event>* events, size_t* count);
+                      const FeedRequest& request, std::vector<Event>* events, size_t* count,
+                      bool* more);
 // The last event of a workspace.
 absl::StatusOr<FeedHead> ReadHead(SqliteDatabase* database, std::string_view workspace);
 // Ids of leads as one text, joined by spaces (ids have none).
