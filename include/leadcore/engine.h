@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -112,6 +113,7 @@ class Engine {
   const std::shared_ptr<const Model> model_;
   const int64_t epoch_;  // rises whenever a model is published
   const std::unique_ptr<LeadCache> cache_;
+  std::mutex losers_;  // commands that lost several races go on one at a time
 };
 
 // The score that a lead would have at `now` if it came in with nothing known of it, without a

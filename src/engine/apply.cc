@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <mutex>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -25,6 +26,9 @@ constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
 // the store is at fault.
 constexpr int kMostAttempts = 100;
+// Of those who race for one lead, one of each group of commits wins: whoever comes last each time
+// would never be done. After so many attempts only one of them races on, with those who are new.
+constexpr int kFreeAttempts = 4;
 // What commands.h says of commands.
 constexpr size_t kMostBytes = size_t{2} << 20;
 constexpr size_t kMostItems = 1000;
@@ -110,11 +114,12 @@ Reply Remembered(const std::string& stored, const std::vector<int64_t>& position
 // One caller's commands on their way through the store.
 class Applier {
  public:
-  Applier(const Model& model, int64_t epoch, Store* store, std::string_view workspace,
-          const Call& call, std::span<const Command> commands)
+  Applier(const Model& model, int64_t epoch, Store* store, std::mutex* losers,
+          std::string_view workspace, const Call& call, std::span<const Command> commands)
       : model_(model),
         epoch_(epoch),
         store_(store),
+        losers_(*losers),
         workspace_(workspace),
         call_(call),
         commands_(commands) {
@@ -277,7 +282,9 @@ class Applier {
   }
 
   void Again(size_t at) {
+    std::unique_lock turn(losers_, std::defer_lock);
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
+      if (attempt == kFreeAttempts) turn.lock();
       absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->Read(workspace_);
       if (!snapshot.ok()) {
         replies_[at] = Failed(snapshot.status());
@@ -310,6 +317,7 @@ class Applier {
   const Model& model_;
   const int64_t epoch_;
   Store* const store_;
+  std::mutex& losers_;
   const std::string_view workspace_;
   const Call& call_;
   const std::span<const Command> commands_;
@@ -341,7 +349,7 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
         "tried again");
   }
   if (!refusal.ok()) return std::vector<Reply>(commands.size(), Failed(refusal));
-  return Applier(*model_, epoch_, store_, workspace_, call, commands).Run();
+  return Applier(*model_, epoch_, store_, &losers_, workspace_, call, commands).Run();
 }
 
 Reply Engine::Apply(const Call& call, Command command) {
