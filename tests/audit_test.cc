@@ -217,6 +217,9 @@ TEST_P(VerifyTest, AKeyThatItsLeadDoesNotHave) {
   Write(std::move(writes));
   EXPECT_THAT(FaultsOf(world_.store()), ElementsAre("match key phone:+14155550100 of lead " + id_ +
                                                     " is no key that this lead has"));
+  // Of a lead that cannot be read nobody knows the keys.
+  Put({{RecordKind::kLead, id_}, "\xff", {}});
+  EXPECT_THAT(FaultsOf(world_.store()), Not(Contains(HasSubstr("is no key"))));
 }
 
 TEST_P(VerifyTest, AClaimThatIsStaleOrLost) {

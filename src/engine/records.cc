@@ -46,16 +46,16 @@ std::optional<IndexValue> ToIndexValue(const Value& value) {
 }
 
 std::string_view FoldableStart(std::string_view start) {
+  const auto cut_at = [&start](auto stops) {
+    const auto end = std::find_if(start.begin(), start.end(), stops);
+    start = start.substr(0, static_cast<size_t>(end - start.begin()));
+  };
   // Outside ASCII, what follows may be part of the last character.
-  const auto beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
-  start = start.substr(
-      0, static_cast<size_t>(std::find_if(start.begin(), start.end(), beyond) - start.begin()));
+  cut_at([](char c) { return static_cast<unsigned char>(c) >= 0x80; });
   if (start.find('.') == std::string_view::npos) return start;
   // A full stop joins "U.S." and parts other words: two letters behind it decide, apostrophes and
   // controls not counted.
-  const auto dropped = [](char c) { return c == '\'' || c == '`' || c < ' '; };
-  start = start.substr(
-      0, static_cast<size_t>(std::find_if(start.begin(), start.end(), dropped) - start.begin()));
+  cut_at([](char c) { return c == '\'' || c == '`' || c < ' '; });
   while (true) {
     const size_t stop = start.rfind('.');
     if (stop == std::string_view::npos || start.size() - stop > 2) return start;
