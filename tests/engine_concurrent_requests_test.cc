@@ -5,12 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/turnstile.h"
 #include "engine_concurrent_util.h"
 #include "engine_util.h"
 #include "test_util.h"
@@ -121,6 +124,30 @@ TEST_P(EngineConcurrentRequestsTest, GroupsOfActivitiesOfOneLeadAreNeverLost) {
     }
   });
   CheckCalls(lead, each);
+}
+
+TEST(TurnstileTest, WhoHasTheTurnIsAloneUntilItGivesItBack) {
+  Turnstile turnstile;
+  int in_turn = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::optional<Turnstile::Turn> first(&turnstile);
+    std::atomic<bool> given_back = false;
+    RunTogether(kThreads, [&](size_t thread) {
+      if (thread == 0) {
+        given_back = true;
+        first.reset();
+      } else if (thread % 2 == 0) {
+        const Turnstile::Turn turn(&turnstile);
+        EXPECT_TRUE(given_back);
+        EXPECT_EQ(++in_turn, 1);
+        --in_turn;
+      } else {
+        turnstile.Pass();
+        EXPECT_TRUE(given_back);
+      }
+    });
+    ASSERT_FALSE(HasFailure()) << "round " << round;
+  }
 }
 
 // Lets another caller in between the reading and the commit of a group.

@@ -4,11 +4,12 @@
 // read and explained.
 //
 // A command reads a snapshot, decides in pure code, and makes one conditional batch. Where another
-// caller was faster, it reads and decides again. An Engine is safe to use from any number of
-// threads; it keeps nothing between calls but the model and copies of leads that were read lately
-// (those that are still true, as the store tells), so any number of engines of one model may share
-// a store. Once another model is being published, engines of the older one write nothing any
-// more: their commands fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
+// caller was faster, it reads and decides again; who lost several times goes on alone, so that no
+// caller of an engine waits for ever. An Engine is safe to use from any number of threads; it keeps
+// nothing between calls but the model and copies of leads that were read lately (those that are
+// still true, as the store tells), so any number of engines of one model may share a store. Once
+// another model is being published, engines of the older one write nothing any more: their commands
+// fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
 // on an engine that is opened anew.
 //
 // Where memory runs out, a call answers RESOURCE_EXHAUSTED or throws std::bad_alloc, the only
@@ -20,7 +21,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +37,7 @@
 namespace leadcore {
 
 class LeadCache;
+class Turnstile;
 
 struct EngineOptions {
   // nullptr: the model published in the workspace, else the built-in default.
@@ -113,7 +114,7 @@ class Engine {
   const std::shared_ptr<const Model> model_;
   const int64_t epoch_;  // rises whenever a model is published
   const std::unique_ptr<LeadCache> cache_;
-  std::mutex losers_;  // commands that lost several races go on one at a time
+  const std::unique_ptr<Turnstile> turnstile_;
 };
 
 // The score that a lead would have at `now` if it came in with nothing known of it, without a

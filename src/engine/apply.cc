@@ -6,13 +6,14 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <mutex>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
 
 #include "engine/migrate.h"
 #include "engine/parts.h"
+#include "engine/turnstile.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
 #include "store/seal.h"
@@ -24,10 +25,9 @@ namespace {
 constexpr size_t kLargestGroup = 10'000;
 constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
-// the store is at fault.
+// the store is at fault, or that other engines of the workspace never rest.
 constexpr int kMostAttempts = 100;
-// Of those who race for one lead, one of each group of commits wins: whoever comes last each time
-// would never be done. After so many attempts only one of them races on, with those who are new.
+// After so many lost races a command takes the turn.
 constexpr int kFreeAttempts = 4;
 // What commands.h says of commands.
 constexpr size_t kMostBytes = size_t{2} << 20;
@@ -114,12 +114,12 @@ Reply Remembered(const std::string& stored, const std::vector<int64_t>& position
 // One caller's commands on their way through the store.
 class Applier {
  public:
-  Applier(const Model& model, int64_t epoch, Store* store, std::mutex* losers,
+  Applier(const Model& model, int64_t epoch, Store* store, Turnstile* turnstile,
           std::string_view workspace, const Call& call, std::span<const Command> commands)
       : model_(model),
         epoch_(epoch),
         store_(store),
-        losers_(*losers),
+        turnstile_(*turnstile),
         workspace_(workspace),
         call_(call),
         commands_(commands) {
@@ -164,6 +164,7 @@ class Applier {
   // Commits as many commands from `first` on as do not depend on each other; the first one that
   // does starts the next group, so that the order of decisions is the order of commands.
   size_t Group(size_t first) {
+    turnstile_.Pass();
     absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->Read(workspace_);
     if (!snapshot.ok()) {
       for (size_t i = first; i < commands_.size(); ++i) replies_[i] = Failed(snapshot.status());
@@ -282,9 +283,10 @@ class Applier {
   }
 
   void Again(size_t at) {
-    std::unique_lock turn(losers_, std::defer_lock);
+    std::optional<Turnstile::Turn> turn;
     for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
-      if (attempt == kFreeAttempts) turn.lock();
+      if (attempt < kFreeAttempts) turnstile_.Pass();
+      if (attempt == kFreeAttempts) turn.emplace(&turnstile_);
       absl::StatusOr<std::unique_ptr<Snapshot>> snapshot = store_->Read(workspace_);
       if (!snapshot.ok()) {
         replies_[at] = Failed(snapshot.status());
@@ -317,7 +319,7 @@ class Applier {
   const Model& model_;
   const int64_t epoch_;
   Store* const store_;
-  std::mutex& losers_;
+  Turnstile& turnstile_;
   const std::string_view workspace_;
   const Call& call_;
   const std::span<const Command> commands_;
@@ -349,7 +351,7 @@ std::vector<Reply> Engine::ApplyMany(const Call& call, std::span<const Command> 
         "tried again");
   }
   if (!refusal.ok()) return std::vector<Reply>(commands.size(), Failed(refusal));
-  return Applier(*model_, epoch_, store_, &losers_, workspace_, call, commands).Run();
+  return Applier(*model_, epoch_, store_, turnstile_.get(), workspace_, call, commands).Run();
 }
 
 Reply Engine::Apply(const Call& call, Command command) {

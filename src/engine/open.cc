@@ -9,6 +9,7 @@
 #include "engine/lead_cache.h"
 #include "engine/migrate.h"
 #include "engine/parts.h"
+#include "engine/turnstile.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
 #include "leadcore/normalize.h"
@@ -301,7 +302,8 @@ Engine::Engine(EngineOptions options, Store* store, std::shared_ptr<const Model>
       read_only_(options.read_only),
       model_(std::move(model)),
       epoch_(epoch),
-      cache_(std::make_unique<LeadCache>(options.cached_leads)) {}
+      cache_(std::make_unique<LeadCache>(options.cached_leads)),
+      turnstile_(std::make_unique<Turnstile>()) {}
 
 Engine::~Engine() = default;
 
