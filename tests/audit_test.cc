@@ -219,13 +219,15 @@ TEST_P(VerifyTest, AKeyThatItsLeadDoesNotHave) {
                                                     " is no key that this lead has"));
 }
 
-// Nobody knows its keys, so none of them is called wrong.
+// Nobody knows its keys, so neither they nor its claims are called wrong, and the rest is read.
 TEST_P(VerifyTest, ALeadThatCannotBeRead) {
-  const std::string cy = world_.Created({{"full_name", "Cy N"}, {"phone", "+1 415 555 2671"}});
+  const std::string cy = world_.Created(
+      {{"full_name", "Cy N"}, {"email", "cy@people.example.com"}, {"phone", "+1 415 555 2671"}});
   Put({{RecordKind::kLead, cy}, "\xff", {}});
   const std::vector<std::string> faults = FaultsOf(world_.store());
   EXPECT_THAT(faults, Contains(HasSubstr("lead " + cy + ": ")));
   EXPECT_THAT(faults, Not(Contains(HasSubstr("is no key"))));
+  EXPECT_THAT(faults, Not(Contains(HasSubstr("claim email:cy"))));
 }
 
 TEST_P(VerifyTest, AClaimThatIsStaleOrLost) {

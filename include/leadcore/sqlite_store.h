@@ -45,8 +45,10 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
 absl::Status BackupSqliteStore(const std::string& from, const std::string& to);
 
 // Writes the file of an open store anew, so that nothing that was deleted is left in it or in its
-// log; it holds up other writers and needs room for a second copy. UNAVAILABLE while a reader looks
-// at an older state. INVALID_ARGUMENT for a store of another kind.
+// log; it holds up other writers. Needs room for a second copy in the log, and for a third, which
+// nobody else can open, where SQLite keeps temporary files (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp:
+// the first that is there). UNAVAILABLE while a reader looks at an older state. INVALID_ARGUMENT
+// for a store of another kind.
 absl::Status VacuumSqliteStore(Store* store);
 
 }  // namespace leadcore

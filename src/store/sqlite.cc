@@ -140,7 +140,9 @@ class SqliteStore : public Store {
     return queue_.Run(&own, [this](WaitingCommit* first) {
       try {
         first->status = writer_ == nullptr ? Reopen() : absl::OkStatus();
-        if (first->status.ok()) first->status = writer_->Execute("VACUUM");
+        // SQLite's copy of the whole file on the way is too large for the memory.
+        if (first->status.ok()) first->status = writer_->Execute("PRAGMA temp_store=FILE; VACUUM");
+        if (writer_ != nullptr) writer_->Execute("PRAGMA temp_store=MEMORY").IgnoreError();
         if (first->status.ok()) first->status = WriteBack();
       } catch (const std::bad_alloc&) {
         first->status = no_memory_;
