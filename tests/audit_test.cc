@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "store_decorator.h"
 #include "store_util.h"
 #include "test_util.h"
 #include "workload.h"
@@ -175,6 +176,47 @@ class VerifyTest : public ::testing::TestWithParam<StoreKind> {
 LEADCORE_ON_BOTH_STORES(VerifyTest);
 
 TEST_P(VerifyTest, NothingWrongIsNoFault) { EXPECT_THAT(FaultsOf(world_.store()), IsEmpty()); }
+
+// Somebody writes before each of its first looks: a new lead, another activity, an erasure.
+class BusyStore : public StoreDecorator {
+ public:
+  BusyStore(World* world, std::string victim)
+      : StoreDecorator(&world->store()), world_(*world), victim_(std::move(victim)) {}
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
+    Work();
+    return StoreDecorator::Read(workspace);
+  }
+  absl::Status Feed(std::string_view workspace, const FeedRequest& request,
+                    absl::FunctionRef<bool(const Event&)> sink) const override {
+    Work();
+    const absl::Status status = StoreDecorator::Feed(workspace, request, sink);
+    Work();
+    return status;
+  }
+
+ private:
+  void Work() const {
+    if (looks_ == 9) return;
+    const std::string name = "p" + std::to_string(++looks_);
+    const std::string lead =
+        world_.Created({{"full_name", "Cy N"}, {"email", name + "@people.example.com"}});
+    world_.Happened(lead, "call");
+    if (looks_ != 4) return;
+    EXPECT_EQ(world_.engine().Apply(world_.At("erase"), {"", EraseLead{victim_}}).outcome,
+              Outcome::kErased);
+  }
+
+  World& world_;
+  const std::string victim_;
+  mutable int looks_ = 0;
+};
+
+TEST_P(VerifyTest, WhatOthersWriteMeanwhileIsNoFault) {
+  const BusyStore store(&world_, id_);
+  EXPECT_THAT(FaultsOf(store), IsEmpty());
+  EXPECT_THAT(FaultsOf(world_.store()), IsEmpty());
+}
 
 TEST_P(VerifyTest, ARecordThatNoEventWrote) {
   Put({{RecordKind::kMeta, "stray"}, "x", {}});

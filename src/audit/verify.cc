@@ -18,6 +18,7 @@ namespace leadcore {
 namespace {
 
 constexpr size_t kPage = 1000;
+constexpr int kMostTries = 1000;  // to see the end of the feed while others write
 constexpr RecordKind kRecordKinds[] = {RecordKind::kLead,     RecordKind::kLeadState,
                                        RecordKind::kActivity, RecordKind::kMatchKey,
                                        RecordKind::kModel,    RecordKind::kMeta};
@@ -90,9 +91,23 @@ class Verifier {
 
   // ---- The feed
 
+  // Reads the feed to its end, and takes the snapshot to compare it with: of one moment, for
+  // between both ends that were seen there was no commit.
   absl::Status ReadFeed() {
-    absl::Status status = EachEvent([this](const Event& event) { ReadEvent(event); });
-    if (!status.ok()) return status;
+    for (int tries = 0;; ++tries) {
+      if (tries == kMostTries) {
+        return absl::UnavailableError("others commit faster than it reads; verify again later");
+      }
+      const int64_t before = position_;
+      const auto read = [this](const Event& event) { ReadEvent(event); };
+      const absl::Status status = EachEvent(position_, read);
+      if (!status.ok()) return status;
+      if (snapshot_ != nullptr && position_ == before) break;
+      snapshot_.reset();  // what it holds in the store's log may go
+      auto snapshot = store_.Read(workspace_);
+      if (!snapshot.ok()) return snapshot.status();
+      snapshot_ = *std::move(snapshot);
+    }
     for (const auto& [lead, position] : without_payload_) {
       if (erased_.count(lead) == 0) {
         Fault("event ", position, " has lost its payload, and lead ", lead, " was never erased");
@@ -102,8 +117,9 @@ class Verifier {
   }
 
   template <typename Read>
-  absl::Status EachEvent(const Read& read) {
+  absl::Status EachEvent(int64_t after, const Read& read) {
     FeedRequest request;
+    request.after = after;
     request.limit = kPage;
     while (true) {
       size_t seen = 0;
@@ -190,17 +206,15 @@ class Verifier {
   // ---- Records
 
   absl::Status ReadModel() {
-    const auto snapshot = store_.Read(workspace_);
-    if (!snapshot.ok()) return snapshot.status();
-    const auto hash = (*snapshot)->Get({RecordKind::kMeta, "model"});
+    const auto hash = snapshot_->Get({RecordKind::kMeta, "model"});
     if (!hash.ok()) return hash.status();
     if (!*hash) return absl::OkStatus();
-    const auto text = (*snapshot)->Get({RecordKind::kModel, (*hash)->body});
+    const auto text = snapshot_->Get({RecordKind::kModel, (*hash)->body});
     if (!text.ok()) return text.status();
     Faults faults;
     if (*text) model_ = Model::Parse((*text)->body, &faults);
     if (model_ == nullptr) Fault("the published model is not there, or does not compile");
-    const auto cursor = (*snapshot)->Get(MetaEpoch());
+    const auto cursor = snapshot_->Get(MetaEpoch());
     if (!cursor.ok()) return cursor.status();
     const auto migration = MigrationCursor::Decode(*cursor ? (*cursor)->body : std::string());
     migrating_ = migration.has_value();
@@ -219,14 +233,12 @@ class Verifier {
     if (!index.empty()) scan.low = IndexValue(INT64_MIN);  // not those without an entry
     scan.limit = kPage;
     while (true) {
-      const auto snapshot = store_.Read(workspace_);
-      if (!snapshot.ok()) return snapshot.status();
       size_t seen = 0;
       const absl::Status status =
-          (*snapshot)->Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
+          snapshot_->Scan(scan, [&](const StoredRecord& record, const IndexValue& value) {
             ++seen;
             scan.after = {value, record.key.id};
-            read(**snapshot, record, value);
+            read(record, value);
             return true;
           });
       if (!status.ok() || seen < scan.limit) return status;
@@ -235,16 +247,16 @@ class Verifier {
 
   absl::Status ReadRecords(RecordKind kind) {
     absl::Status failed;
-    const absl::Status status = EachRecord(
-        kind, "", [&](const Snapshot& snapshot, const StoredRecord& record, const IndexValue&) {
+    const absl::Status status =
+        EachRecord(kind, "", [&](const StoredRecord& record, const IndexValue&) {
           Compare(record);
           if (model_ == nullptr || !failed.ok()) return;
           AddEntries(record);
-          if (kind == RecordKind::kLead) failed = CheckLead(snapshot, record);
-          if (kind == RecordKind::kLeadState) failed = CheckPart(snapshot, record.key.id, record);
+          if (kind == RecordKind::kLead) failed = CheckLead(record);
+          if (kind == RecordKind::kLeadState) failed = CheckPart(record.key.id, record);
           if (kind == RecordKind::kActivity) {
             const absl::StatusOr<Activity> activity = DecodeActivity(record.body);
-            if (activity.ok()) failed = CheckPart(snapshot, activity->lead_id, record);
+            if (activity.ok()) failed = CheckPart(activity->lead_id, record);
           }
         });
     return status.ok() ? failed : status;
@@ -282,9 +294,9 @@ class Verifier {
     }
   }
 
-  absl::Status CheckLead(const Snapshot& snapshot, const StoredRecord& stored) {
+  absl::Status CheckLead(const StoredRecord& stored) {
     ++reply_.leads;
-    const auto state = snapshot.Get({RecordKind::kLeadState, stored.key.id});
+    const auto state = snapshot_->Get({RecordKind::kLeadState, stored.key.id});
     if (!state.ok()) return state.status();
     const absl::StatusOr<LeadRecord> record = DecodeRecord(*model_, stored, *state);
     if (!record.ok()) {  // told already
@@ -304,29 +316,28 @@ class Verifier {
         !lead.has(field::kArchiveTime)) {
       ++loads_[Routing::LoadCounter(lead.text(field::kOwner))];
     }
-    return CheckKeys(snapshot, lead);
+    return CheckKeys(lead);
   }
 
   // Each key of a lead is its claim, or it is found by it.
-  absl::Status CheckKeys(const Snapshot& snapshot, const Lead& lead) {
+  absl::Status CheckKeys(const Lead& lead) {
     if (migrating_) return absl::OkStatus();
     for (const MatchKey& key : model_->matching().Keys(lead.view(), model_->email_lists())) {
       const RecordKey record = MatchKeyPut(key.text, lead.id()).key;
       const auto expected = expected_.find(KeyHash(record.kind, record.id));
       if (expected != expected_.end()) expected->second.named = true;
-      const auto holder = snapshot.Lookup(key.text);
+      const auto holder = snapshot_->Lookup(key.text);
       if (!holder.ok()) return holder.status();
       if (key.exclusive && *holder && **holder == lead.id()) continue;
-      const auto candidate = snapshot.Get(record);
+      const auto candidate = snapshot_->Get(record);
       if (!candidate.ok()) return candidate.status();
       if (!*candidate) Fault("lead ", lead.id(), " is not found by its key ", key.text);
     }
     return absl::OkStatus();
   }
 
-  absl::Status CheckPart(const Snapshot& snapshot, const std::string& lead,
-                         const StoredRecord& part) {
-    const auto record = snapshot.Get({RecordKind::kLead, lead});
+  absl::Status CheckPart(const std::string& lead, const StoredRecord& part) {
+    const auto record = snapshot_->Get({RecordKind::kLead, lead});
     if (!record.ok()) return record.status();
     if (!*record) Fault(KindName(part.key.kind), " ", part.key.id, " has no lead");
     return absl::OkStatus();
@@ -336,11 +347,10 @@ class Verifier {
     if (migrating_) return absl::OkStatus();
     for (const auto& [index, sum] : entries_) {
       uint64_t found = 0;
-      const absl::Status status =
-          EachRecord(index.first, index.second,
-                     [&](const Snapshot&, const StoredRecord& record, const IndexValue& value) {
-                       found += EntryHash(record.key.id, value);
-                     });
+      const absl::Status status = EachRecord(
+          index.first, index.second, [&](const StoredRecord& record, const IndexValue& value) {
+            found += EntryHash(record.key.id, value);
+          });
       if (!status.ok()) return status;
       if (found != sum) {
         Fault("the index ", index.second, " of the ", KindName(index.first),
@@ -355,17 +365,16 @@ class Verifier {
   absl::Status ReadClaims() {
     absl::Status failed;
     const absl::Status status =
-        EachRecord(RecordKind::kClaim, "",
-                   [&](const Snapshot& snapshot, const StoredRecord& claim, const IndexValue&) {
-                     Compare(claim);
-                     if (failed.ok() && model_ != nullptr) failed = CheckClaim(snapshot, claim);
-                   });
+        EachRecord(RecordKind::kClaim, "", [&](const StoredRecord& claim, const IndexValue&) {
+          Compare(claim);
+          if (failed.ok() && model_ != nullptr) failed = CheckClaim(claim);
+        });
     return status.ok() ? failed : status;
   }
 
-  absl::Status CheckClaim(const Snapshot& snapshot, const StoredRecord& claim) {
+  absl::Status CheckClaim(const StoredRecord& claim) {
     if (unread_.count(claim.body) != 0) return absl::OkStatus();
-    const absl::StatusOr<LeadRecord> holder = ReadLead(*model_, snapshot, claim.body);
+    const absl::StatusOr<LeadRecord> holder = ReadLead(*model_, *snapshot_, claim.body);
     if (absl::IsNotFound(holder.status())) {
       Fault("claim ", claim.key.id, " is held by lead ", claim.body, ", which is not there");
       return absl::OkStatus();
@@ -382,9 +391,8 @@ class Verifier {
 
   absl::Status ReadCounters() {
     std::map<std::string, int64_t> left = counters_;
-    const absl::Status status = EachRecord(
-        RecordKind::kCounter, "",
-        [&](const Snapshot&, const StoredRecord& counter, const IndexValue&) {
+    const absl::Status status =
+        EachRecord(RecordKind::kCounter, "", [&](const StoredRecord& counter, const IndexValue&) {
           const auto at = left.find(counter.key.id);
           const std::string told = at == left.end() ? "nothing" : std::to_string(at->second);
           if (told != counter.body) {
@@ -414,10 +422,9 @@ class Verifier {
   absl::Status ReadRequests() {
     absl::Status failed;
     const absl::Status status =
-        EachRecord(RecordKind::kRequest, "",
-                   [&](const Snapshot&, const StoredRecord& request, const IndexValue&) {
-                     if (failed.ok()) failed = CheckRequest(request.key.id);
-                   });
+        EachRecord(RecordKind::kRequest, "", [&](const StoredRecord& request, const IndexValue&) {
+          if (failed.ok()) failed = CheckRequest(request.key.id);
+        });
     return status.ok() ? failed : status;
   }
 
@@ -430,8 +437,8 @@ class Verifier {
       return absl::OkStatus();
     }
     at->second.seen = true;
-    const std::vector<int64_t> positions =
-        *outcome ? (*outcome)->positions : std::vector<int64_t>();
+    if (!*outcome) return absl::OkStatus();  // forgotten since the snapshot
+    const std::vector<int64_t>& positions = (*outcome)->positions;
     if (positions.empty() || static_cast<uint64_t>(positions[0]) != at->second.content) {
       Fault("request ", id, " does not name its event");
     }
@@ -449,7 +456,7 @@ class Verifier {
       at->second.seen = true;
       Fault(KindName(kind), " ", id, " is missing");
     };
-    return EachEvent([&](const Event& event) {
+    return EachEvent(0, [&](const Event& event) {
       name(RecordKind::kRequest, event.request_id);
       const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
       if (!payload.ok()) return;
@@ -464,6 +471,7 @@ class Verifier {
   const std::string_view workspace_;
   const absl::FunctionRef<void(std::string_view)> fault_;
   VerifyReply reply_;
+  std::unique_ptr<Snapshot> snapshot_;  // all but the feed is read in it
   std::shared_ptr<const Model> model_;  // the published one; null: there is none
   bool migrating_ = false;              // on the way to another one, by which some leads are
   int64_t position_ = 0;
