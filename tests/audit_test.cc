@@ -144,6 +144,29 @@ TEST_P(AuditTest, ReplayRefusesWhatWasChanged) {
             Code::kDataLoss);
 }
 
+// As after a backup was restored: the same beginning, and then another story.
+TEST_P(AuditTest, ReplayRefusesAnotherStory) {
+  World world(kWorkModel, GetParam());
+  Work(world, Seed(), 60);
+  const std::vector<Event> events = AllEvents(world.store());
+  HeldStore other(GetParam());
+  const absl::Status begun = ReplayInto(other.store.get(), events);
+  ASSERT_TRUE(begun.ok()) << begun;
+  EXPECT_TRUE(ReplayInto(other.store.get(), events).ok()) << "known already";
+  ASSERT_EQ(world.engine()
+                .SubmitLead(world.At("another"),
+                            MakeLead(world.model(),
+                                     {{"full_name", "Zoe Y"}, {"email", "zoe.y@else.example.com"}}))
+                .outcome,
+            Outcome::kCreated);
+  World elsewhere(kWorkModel, GetParam());
+  elsewhere.Created({{"full_name", "Dee O"}, {"email", "dee@people.example.com"}});
+  EXPECT_EQ(ReplayInto(other.store.get(), AllEvents(elsewhere.store())).code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(ReplayInto(other.store.get(), AllEvents(world.store())).ok());
+  EXPECT_EQ(DumpOf(*other.store, kWorkspace), DumpOf(world.store(), kWorkspace));
+}
+
 // Changes behind the engine's back, each of which verify has to name.
 class VerifyTest : public ::testing::TestWithParam<StoreKind> {
  protected:

@@ -111,7 +111,7 @@ TEST_F(Feed, AnyPartOfItIsThatPart) {
   for (const auto& [after, limit] :
        {Part{0, 1}, Part{0, 1000}, Part{0, 1001}, Part{0, 2500}, Part{0, 9999}, Part{1, 1000},
         Part{999, 2002}, Part{1500, 1700}, Part{2502, 1000}, Part{2501, 9999}, Part{3501, 5},
-        Part{3502, 5}, Part{9999, 5}}) {
+        Part{3502, 5}}) {
     SCOPED_TRACE(Cat("after ", after, ", limit ", limit));
     std::string expected;
     for (size_t i = after; i < std::min(after + limit, lines.size()); ++i) expected += lines[i];

@@ -120,26 +120,49 @@ TEST(Import, RejectsCanBeMendedAndImportedAgain) {
   EXPECT_THAT(again.Result()["unmapped"], IsEmpty());
 }
 
-TEST(Import, RejectsReplaceNothingButRejects) {
+TEST(Import, RejectsReplaceNothing) {
   const CommandLine cli;
   const std::string leads = "Name,Email\nAda,ada@example.com\nBob,bob at example\n";
   cli.Write("a.csv", leads);
   cli.Write("own.txt", "mine");
   EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "a.csv"}).code, 0);
   const std::string database = cli.Read("a.db");
-  for (const std::string file : {"a.db", "a.csv", "own.txt"}) {
+  const std::pair<std::string, std::string> refused[] = {
+      {"a.db", "is the database's own"},         {"./a.db-wal", "is the database's own"},
+      {"a.db-shm", "is the database's own"},     {"a.db.lock", "is the database's own"},
+      {"a.csv", "is the file that is imported"}, {"own.txt", "is there already and holds no"}};
+  for (const auto& [file, why] : refused) {
     for (const std::string way : {"--dry-run", "--json"}) {
       const Ran ran = cli.Run({"import", "--db", "a.db", way, "--rejects", file, "a.csv"});
       EXPECT_EQ(ran.code, 1) << file;
-      EXPECT_THAT(ran.err, HasSubstr(file + " is there already"));
+      EXPECT_THAT(ran.err, HasSubstr(file + " " + why));
     }
   }
   EXPECT_TRUE(cli.Read("a.db") == database);
   EXPECT_EQ(cli.Read("a.csv"), leads);
   EXPECT_EQ(cli.Read("own.txt"), "mine");
-  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "a.csv"}).code, 0);
-  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "bad.csv"}).code, 1);
-  EXPECT_THAT(cli.Read("bad.csv"), HasSubstr("bob at example"));
+}
+
+TEST(Import, RejectsOfEarlierRunsAreKept) {
+  const CommandLine cli;
+  cli.Write("jan.csv", "Name,Email\nBob,bob at example\n");
+  cli.Write("feb.csv", "Name,Email\nAda,ada@example.com\n");
+  const auto import = [&](const char* file) {
+    return cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", file});
+  };
+  EXPECT_EQ(import("jan.csv").code, 0);
+  const std::string bad = cli.Read("bad.csv");
+  EXPECT_EQ(import("jan.csv").code, 0);
+  EXPECT_EQ(cli.Read("bad.csv"), bad);
+  EXPECT_FALSE(std::filesystem::exists(cli.Path("bad.csv.1"))) << "the same again";
+  const Ran other = import("feb.csv");
+  EXPECT_THAT(other.err, HasSubstr("what bad.csv held before is in bad.csv.1"));
+  EXPECT_EQ(cli.Read("bad.csv"), "");
+  EXPECT_EQ(cli.Read("bad.csv.1"), bad);
+  // Half mended, and then the same command again.
+  cli.Write("bad.csv", "Name,Email,reject_reason\nBob,bob@example.com,\n");
+  EXPECT_THAT(import("jan.csv").err, HasSubstr("is in bad.csv.2"));
+  EXPECT_THAT(cli.Read("bad.csv.2"), HasSubstr("bob@example.com"));
 }
 
 TEST(Import, UsesTheModelsColumnsValuesAndFields) {

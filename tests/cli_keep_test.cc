@@ -122,6 +122,15 @@ TEST_F(Keep, ReplayMakesTheSameDatabase) {
   EXPECT_EQ(cli_.Run({"replay", "--db", "d.db"}, "{\"sequence\": 1}\n").code, 1);
 }
 
+TEST_F(Keep, ReplayRefusesWhatIsNoCopy) {
+  const Ran feed = cli_.Run({"feed", "--db", "a.db", "--json"});
+  ASSERT_EQ(cli_.Run({"import", "--db", "b.db", cli_.Write("b.csv", "Email\nb@b.de\n")}).code, 0);
+  const Ran refused = cli_.Run({"replay", "--db", "b.db"}, feed.out);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("the database has another event 1"));
+  EXPECT_THAT(refused.err, Not(HasSubstr("are in")));
+}
+
 TEST_F(Keep, NothingMakesNoDatabase) {
   const Ran nothing = cli_.Run({"replay", "--db", "new.db", cli_.Write("none.jsonl", "")});
   EXPECT_EQ(nothing.code, 1);
@@ -165,6 +174,9 @@ TEST_F(Keep, ABackupIsMadeAndRestored) {
   const Ran backup = cli_.Run({"backup", "--db", "a.db", "safe.db"});
   EXPECT_EQ(backup.code, 0) << backup.err;
   EXPECT_EQ(cli_.Run({"backup", "--db", "a.db", "safe.db"}).code, 1) << "it is there already";
+  std::filesystem::remove(cli_.Path("a.db.lock"));
+  EXPECT_EQ(cli_.Run({"backup", "--db", "a.db", "./a.db.lock"}).code, 1) << "writers write there";
+  EXPECT_FALSE(std::filesystem::exists(cli_.Path("a.db.lock")));
   EXPECT_EQ(cli_.Run({"restore", "--db", "b.db", "safe.db"}).code, 0);
   EXPECT_EQ(cli_.Run({"verify", "--db", "b.db"}).code, 0);
   EXPECT_EQ(cli_.Run({"feed", "--db", "a.db", "--json"}).out,

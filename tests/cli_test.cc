@@ -260,6 +260,23 @@ TEST_F(Command, FeedGoesOnBehindACursor) {
   const auto rest = cli_.Run({"feed", "--after", "3", "--limit", "1", "--db", "a.db"}).Lines();
   ASSERT_EQ(rest.size(), 1u);
   EXPECT_EQ(rest[0], events[3]);
+  EXPECT_EQ(cli_.Run({"feed", "--after", "5", "--db", "a.db"}).code, 0) << "all was seen";
+  const Ran beyond = cli_.Run({"feed", "--after", "6", "--follow", "--db", "a.db"});
+  EXPECT_EQ(beyond.code, 1);
+  EXPECT_THAT(beyond.err, HasSubstr("--after 6: the feed is not as long"));
+}
+
+// What is told must not land in a file that got the number of a stream.
+TEST_F(Command, ClosedStreamsHarmNoFile) {
+  cli_.Write("bad.csv", "Name,Email\nNobody,\n");
+  const std::string command =
+      "cd " + cli_.Path("") + " && " + LEADCORE_COMMAND + " import --db a.db bad.csv ";
+  for (const char* closed : {"<&- >&- 2>&-", "<&- >&-", "<&- 2>&-", ">&- 2>&-"}) {
+    SCOPED_TRACE(closed);
+    EXPECT_EQ(std::system((command + closed).c_str()), 0);
+    EXPECT_THAT(cli_.Read("a.db.lock"), ::testing::Not(HasSubstr("rejected")));
+    EXPECT_EQ(cli_.Run({"verify", "--db", "a.db"}).code, 0);
+  }
 }
 
 TEST_F(Command, ExportIsLossless) {

@@ -30,8 +30,9 @@ struct VerifyReply {
 // claims, counters and requests are what its events left; every index entry is the record's; each
 // claim is held by a lead that has the key; members' loads are the open leads they own; the ledger
 // of each lead adds up to its score. Tells each fault in words; stops at nothing but a store that
-// cannot be read, which is its status. Takes some 100 bytes of memory per record. Not for a
-// workspace that is being written to: what comes in meanwhile may be told as a fault.
+// cannot be read, which is its status. Takes some 100 bytes of memory per record. Others may write
+// meanwhile: all is looked at as it was at one moment, for which a snapshot is held; UNAVAILABLE
+// when they commit so fast that no such moment was found.
 absl::StatusOr<VerifyReply> VerifyWorkspace(const Store& store, std::string_view workspace,
                                             absl::FunctionRef<void(std::string_view fault)> fault);
 
@@ -44,8 +45,9 @@ class Replay {
   static absl::StatusOr<std::unique_ptr<Replay>> Start(Store* store, std::string workspace);
 
   // Events are kept until their batch, and 1,000 others, are there, or until Flush. An event that
-  // is in already is passed over. INVALID_ARGUMENT: another position is due; DATA_LOSS: the event
-  // is not the one that was chained, or its payload is damaged.
+  // is in already is passed over. INVALID_ARGUMENT: another position is due; FAILED_PRECONDITION:
+  // the workspace has another event there; DATA_LOSS: the event is not the one that was chained, or
+  // its payload is damaged.
   absl::Status Apply(Event event);
   absl::Status Flush();
 
@@ -55,6 +57,7 @@ class Replay {
   Replay(Store* store, std::string workspace) : store_(store), workspace_(std::move(workspace)) {}
 
   absl::Status Check(const Event& event);
+  absl::Status CheckKnown(const Event& event);
   absl::Status Decode(std::vector<Event> events, Batch* batch);
   absl::StatusOr<std::shared_ptr<const Model>> ModelOf(const std::string& hash);
   absl::Status Erase(const Event& event, const Model& model, Batch* batch, Writes* writes);
@@ -63,8 +66,10 @@ class Replay {
   const std::string workspace_;
   int64_t position_ = 0;
   std::string chain_;
-  std::vector<Event> pending_;  // of one batch
-  size_t missing_ = 0;          // events of it that have not come
+  int64_t known_from_ = 0;          // position of the first of
+  std::vector<std::string> known_;  // chains of events that were there before
+  std::vector<Event> pending_;      // of one batch
+  size_t missing_ = 0;              // events of it that have not come
   std::vector<Batch> batches_;
   std::map<std::string, std::string> documents_;  // of models, by hash
   std::map<std::string, std::shared_ptr<const Model>> models_;

@@ -62,8 +62,32 @@ absl::Status Replay::Check(const Event& event) {
   return absl::OkStatus();
 }
 
+// Of a feed that tells another story nothing may be passed over as known.
+absl::Status Replay::CheckKnown(const Event& event) {
+  if (event.position < known_from_ || event.position >= known_from_ + std::ssize(known_)) {
+    known_.clear();
+    known_from_ = event.position;
+    FeedRequest request;
+    request.after = event.position - 1;
+    request.headers_only = true;
+    const absl::Status status = store_->Feed(workspace_, request, [this](const Event& known) {
+      known_.push_back(known.chain);
+      return true;
+    });
+    if (!status.ok()) return status;
+  }
+  // Of those that are not committed yet this object knows no better.
+  if (known_.empty() || known_[static_cast<size_t>(event.position - known_from_)] == event.chain) {
+    return absl::OkStatus();
+  }
+  return FailedPrecondition("the database has another event ", event.position,
+                            ": it is no copy of what this feed tells (a restored backup goes on ",
+                            "otherwise); replay into a new database");
+}
+
 absl::Status Replay::Apply(Event event) {
-  if (event.position <= position_) return absl::OkStatus();
+  if (event.position < 1) return InvalidArgument("there is no event ", event.position);
+  if (event.position <= position_) return CheckKnown(event);
   const absl::Status status = Check(event);
   if (!status.ok()) return status;
   position_ = event.position;

@@ -3,11 +3,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -54,6 +56,17 @@ void Complain(std::string_view message) { std::cerr << "leadcore: " << message <
 int Fail(const absl::Status& status) {
   Complain(Message(status));
   return kFailed;
+}
+
+bool IsFileOf(const std::string& db, const std::string& path) {
+  const auto canonical = [](const std::string& name) {
+    std::error_code error;
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(name, error), error);
+  };
+  constexpr std::string_view kEnds[] = {"", "-wal", "-shm", "-journal", ".lock"};
+  return std::any_of(std::begin(kEnds), std::end(kEnds), [&](std::string_view end) {
+    return canonical(Cat(db, end)) == canonical(path);
+  });
 }
 
 absl::StatusOr<absl::Time> Now(const Options& options) {

@@ -62,6 +62,9 @@ struct Options {
 void Complain(std::string_view message);
 int Fail(const absl::Status& status);
 
+// Whether `path` is the database `db` or one of the files that belong to it.
+bool IsFileOf(const std::string& db, const std::string& path);
+
 // --now, or the clock.
 absl::StatusOr<absl::Time> Now(const Options& options);
 absl::StatusOr<Call> MakeCall(const Options& options, std::string request_id);

@@ -16,6 +16,7 @@
 
 #include "context.h"
 #include "json_out.h"
+#include "text.h"
 
 namespace leadcore::cli {
 namespace {
@@ -119,11 +120,33 @@ class FeedPrinter {
   std::deque<std::future<Page>> ahead_;
 };
 
+// Who has seen more than there is has seen another feed.
+absl::Status CheckCursor(const Reading& reading, int64_t after) {
+  if (after == 0) return absl::OkStatus();
+  FeedRequest request;
+  request.after = after - 1;
+  request.limit = 1;
+  request.headers_only = true;
+  bool there = false;
+  const absl::Status status =
+      reading.session->engine->Feed(reading.call, request, [&](const Event& event) {
+        there = event.position == after;
+        return true;
+      });
+  if (!status.ok() || there) return status;
+  return absl::OutOfRangeError(ToAbsl(
+      Cat("--after ", after, ": the feed is not as long; what was read up to there came from ",
+          "another database, or from this one before a backup was restored: read again from the ",
+          "start")));
+}
+
 }  // namespace
 
 int Feed(const Options& options) {
   const Reading reading = OpenForReading(options);
   if (reading.session == nullptr) return reading.code;
+  const absl::Status known = CheckCursor(reading, options.after);
+  if (!known.ok()) return Fail(known);
   return Finished(FeedPrinter(reading, options).Run());
 }
 

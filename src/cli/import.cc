@@ -59,30 +59,58 @@ class Importer {
   };
 
   // Whether a file holds rejected rows of an earlier run.
-  bool HoldsRejects(const std::string& path) const {
-    std::error_code error;
-    if (std::filesystem::equivalent(path, options_.file, error)) return false;
+  static bool HoldsRejects(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     std::string header;
     std::getline(file, header);
     return header.find(kRejectColumn) != std::string::npos;
   }
 
-  // Rejected rows of the run before are written anew; any other file stays as it is.
-  bool OpenRejects() {
-    if (options_.rejects.empty()) return true;
-    std::error_code error;
-    const bool used = std::filesystem::is_regular_file(options_.rejects, error) &&
-                      std::filesystem::file_size(options_.rejects, error) > 0;
-    if (used && !HoldsRejects(options_.rejects)) {
-      Complain(Cat("--rejects: ", options_.rejects,
-                   " is there already and holds no rejected rows; name a new file"));
-      return false;
-    }
-    rejects_.open(options_.rejects, std::ios::binary | std::ios::trunc);
-    if (rejects_) return true;
-    Complain(Cat("--rejects: ", options_.rejects, " cannot be written"));
+  bool RefuseRejects(std::string_view why) const {
+    Complain(Cat("--rejects: ", options_.rejects, " ", why));
     return false;
+  }
+
+  // Rejected rows of an earlier run, perhaps half mended, are kept under another name; any other
+  // file stays as it is.
+  bool OpenRejects() {
+    const std::string& path = options_.rejects;
+    if (path.empty()) return true;
+    std::error_code error;
+    if (IsFileOf(options_.db, path)) return RefuseRejects("is the database's own; name a new file");
+    if (std::filesystem::equivalent(path, options_.file, error)) {
+      return RefuseRejects("is the file that is imported; name a new file");
+    }
+    const bool used = std::filesystem::is_regular_file(path, error) &&
+                      std::filesystem::file_size(path, error) > 0;
+    if (used && !HoldsRejects(path)) {
+      return RefuseRejects("is there already and holds no rejected rows; name a new file");
+    }
+    if (used) {
+      int number = 1;
+      do {
+        earlier_ = Cat(path, ".", number++);
+      } while (std::filesystem::exists(earlier_, error));
+      std::filesystem::rename(path, earlier_, error);
+      if (error) return RefuseRejects("is there already and cannot be renamed; name a new file");
+    }
+    rejects_.open(path, std::ios::binary | std::ios::trunc);
+    return rejects_ ? true : RefuseRejects("cannot be written");
+  }
+
+  // The same rows again need no second file.
+  void TellEarlierRejects() const {
+    if (earlier_.empty()) return;
+    const auto content = [](const std::string& path) {
+      std::ifstream file(path, std::ios::binary);
+      return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    std::error_code error;
+    if (content(earlier_) != content(options_.rejects)) {
+      Complain(Cat("--rejects: what ", options_.rejects, " held before is in ", earlier_));
+    } else {
+      std::filesystem::remove(earlier_, error);
+    }
   }
 
   void NameColumns() {
@@ -228,6 +256,7 @@ class Importer {
     }
     if (failure_.ok() && !reading.ok()) failure_ = reading;
     TellReasons();
+    TellEarlierRejects();
     if (!failure_.ok()) {
       Complain(Message(failure_));
       Complain(
@@ -252,6 +281,7 @@ class Importer {
   std::vector<Command> commands_;
   std::vector<Pending> pending_;
   std::ofstream rejects_;
+  std::string earlier_;  // where rejected rows of an earlier run went
   bool rejects_header_ = false;
   int64_t rows_read_ = 0;
   int64_t skipped_ = 0;

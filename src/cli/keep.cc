@@ -196,12 +196,16 @@ int ReplayLines(std::istream& in, const std::string& name, Replay* replay) {
     const absl::Status flushed = replay->Flush();
     if (!flushed.ok()) status = flushed;
     Complain(Cat(name, ": line ", number, ": ", Message(status)));
+    if (absl::IsFailedPrecondition(status)) return kFailed;
     Complain("the lines before it are in; give the feed from a whole copy again, they are skipped");
     return kFailed;
   }
   const absl::Status status = replay->Flush();
   if (!status.ok()) return Fail(status);
-  return Interrupted() ? kInterrupted : kDone;
+  if (!Interrupted()) return kDone;
+  Complain(Cat("interrupted; the events up to ", replay->position(),
+               " are in; run the same command again to go on, they are skipped"));
+  return kInterrupted;
 }
 
 }  // namespace
@@ -250,6 +254,7 @@ int Erase(const Options& options) {
   if (session == nullptr) return code;
   code = kDone;
   size_t erased = 0;
+  std::string lines;
   for (const std::string& id : options.files) {
     const absl::StatusOr<Call> call = MakeCall(options, Cat("erase/", id));
     if (!call.ok()) return Fail(call.status());
@@ -261,17 +266,24 @@ int Erase(const Options& options) {
     json.Member("lead", id);
     json.Member("outcome", OutcomeName(reply.outcome));
     json.EndObject();
-    std::cout << json.Take() << std::endl;
+    lines += json.Take() + "\n";
   }
-  if (erased == 0) return code;
-  const absl::Status status = VacuumSqliteStore(session->store.get());
+  // Erased is who is in no file any more.
+  const absl::Status status =
+      erased == 0 ? absl::OkStatus() : VacuumSqliteStore(session->store.get());
+  std::cout << lines << std::flush;
   if (status.ok()) return code;
   Complain(Cat("erased, but traces may be left in ", options.db, ": ", Message(status)));
-  Complain("run the same command again when no other program reads the database");
+  Complain(absl::IsUnavailable(status)
+               ? "run the same command again when no other program reads the database"
+               : "run the same command again when the cause is mended");
   return kFailed;
 }
 
 int Backup(const Options& options) {
+  if (IsFileOf(options.db, options.file)) {
+    return Fail(InvalidArgument(options.file, " is the database's own; name another file"));
+  }
   const absl::Status status = BackupSqliteStore(options.db, options.file);
   if (!status.ok()) return Fail(status);
   JsonWriter json;

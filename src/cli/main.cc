@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // leadcore: the command. Results go to stdout, everything else to stderr.
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
@@ -278,6 +280,11 @@ class Command {
 }  // namespace leadcore::cli
 
 int main(int argc, char** argv) {
+  // A file that is opened must not get the number of a standard stream that was closed: what is
+  // told would be written into it.
+  for (int stream = 0; stream < 3; ++stream) {
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) return 1;
+  }
   std::ios::sync_with_stdio(false);
   const int code = leadcore::cli::Command().Main(argc, argv);
   if (std::cout.flush()) return code;

@@ -86,7 +86,7 @@ absl::StatusOr<std::unique_ptr<RawPages>> RawPages::Open(const std::string& path
   // The file may have been cut off; only its first page knows.
   constexpr size_t kPagesAt = 28;
   pages->count_ = pages->bytes_ / pages->page_size_;
-  if (pages->Load(1)) {
+  if (pages->Load(1) && ReadFileHeader(pages->page_.data()).ours) {
     pages->count_ = static_cast<int64_t>(BigEndian(pages->page_.data() + kPagesAt, 4));
   }
   pages->ReadLog(path + "-wal");

@@ -42,6 +42,8 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
     return absl::ResourceExhaustedError(
         ToAbsl(Cat("the disk is full; make room and try again (", message, ")")));
   }
+  const char* const path = sqlite3_db_filename(handle, "main");
+  const std::string_view name = path == nullptr || *path == 0 ? "the file" : path;
   switch (code) {
     case SQLITE_NOTADB:
       return InvalidArgument("the file is no leadcore database, or its first page is damaged: ",
@@ -54,10 +56,11 @@ absl::Status SqliteError(sqlite3* handle, std::string_view doing) {
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:
-      return FailedPrecondition("the file or its folder cannot be written or opened (", message,
-                                ")");
+      return FailedPrecondition(name, " or its folder cannot be written or opened (", message,
+                                "); to look at a database on a medium that is only read, copy it ",
+                                "to a folder that can be written");
     default:
-      return Internal(message);
+      return Internal(name, ": ", message);
   }
 }
 
