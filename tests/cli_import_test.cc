@@ -104,6 +104,16 @@ TEST(Import, ADryRunAnswersTheSameAndChangesNothing) {
   EXPECT_EQ(Count(real, "duplicate"), 2);
 }
 
+TEST(Import, SaysOfWhomARowIsTheDuplicate) {
+  const CommandLine cli;
+  cli.Write("a.csv", "External Id,Name,Email\n7,Ada,ada@example.com\n7,Bob,bob@example.com\n");
+  const Ran ran = cli.Run({"import", "--db", "a.db", "a.csv"});
+  EXPECT_EQ(Count(ran.Result(), "duplicate"), 1);
+  const nlohmann::json lead = cli.Run({"list", "--db", "a.db"}).Result();
+  EXPECT_THAT(ran.err, HasSubstr("1 duplicate: of such rows nothing is taken; the first, row 2, " +
+                                 std::string("is lead ") + lead["id"].get<std::string>()));
+}
+
 TEST(Import, RejectsCanBeMendedAndImportedAgain) {
   const CommandLine cli;
   cli.Write("a.csv", "Name,Email\nAda,ada@example.com\nBob,bob at example\n");

@@ -55,6 +55,7 @@ class Importer {
  private:
   // A row on its way through the engine, with what is written back when it is refused.
   struct Pending {
+    int64_t row = 0;
     std::vector<std::string> cells;
   };
 
@@ -126,6 +127,7 @@ class Importer {
 
   void Keep(const CsvRow& row) {
     Pending pending;
+    pending.row = row.number;
     if (rejects_.is_open()) {
       for (const std::string_view cell : row.cells) pending.cells.emplace_back(cell);
     }
@@ -157,6 +159,12 @@ class Importer {
       case Outcome::kRejected:
         ++counts_[reply.outcome];
         WriteReject(pending.cells, Message(reply.status), DetailsOf(reply));
+        return;
+      case Outcome::kDuplicate:
+        if (first_duplicate_.empty()) {
+          first_duplicate_ = Cat("row ", pending.row, ", is lead ", reply.lead_id);
+        }
+        ++counts_[reply.outcome];
         return;
       default:
         ++counts_[reply.outcome];
@@ -215,6 +223,11 @@ class Importer {
     }
     if (most.size() > kMostReasons) {
       Complain(Cat("and ", most.size() - kMostReasons, " more reasons"));
+    }
+    const int64_t duplicates = CountOf(Outcome::kDuplicate);
+    if (duplicates > 0) {
+      Complain(Cat(duplicates, " duplicate: of such rows nothing is taken; the first, ",
+                   first_duplicate_));
     }
     if (!reasons_.empty() && options_.rejects.empty()) {
       Complain(
@@ -287,6 +300,7 @@ class Importer {
   int64_t skipped_ = 0;
   std::map<Outcome, int64_t> counts_;
   std::map<std::string, int64_t> reasons_;
+  std::string first_duplicate_;  // which row, of which lead
   absl::Status failure_;
 };
 
