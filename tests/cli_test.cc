@@ -146,6 +146,21 @@ TEST_F(Command, LogsOneActivityAndScoresIt) {
   EXPECT_EQ(cli_.Run({"log", "--db", "a.db", "--external-id", "A9", "--kind", "call"}).code, 1);
 }
 
+TEST_F(Command, ToldAgainWithTheSameRequestIdItIsLoggedOnce) {
+  const std::vector<std::string> log = {"log",    "--db", "a.db",         "--external-id", "A1",
+                                        "--kind", "call", "--request-id", "pbx-4711"};
+  const Ran first = cli_.Run(log);
+  EXPECT_EQ(first.code, 0) << first.err;
+  const Ran again = cli_.Run(log);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(again.Result()["activity"], first.Result()["activity"]);
+  EXPECT_EQ(again.Result()["score"], first.Result()["score"]);
+  EXPECT_EQ(again.Result()["replayed"], true);
+  std::vector<std::string> other = log;
+  other[6] = "meeting";
+  EXPECT_THAT(cli_.Run(other).err, HasSubstr("'pbx-4711' was used for another request"));
+}
+
 TEST_F(Command, LogsAFileOnceAndTellsItsBadLines) {
   cli_.Write("week.jsonl",
              "{\"external_id\":\"A1\",\"kind\":\"page_view\",\"time\":\"2026-06-01T08:00:00Z\","

@@ -54,7 +54,7 @@ struct Options {
   std::string report;
   absl::Duration wait = absl::ZeroDuration();
   // One activity of `log`.
-  std::string lead, external_id, email, kind, time, outcome, next_step, due;
+  std::string lead, external_id, email, kind, time, outcome, next_step, due, request_id;
   std::vector<std::string> tags, attributes;
 };
 

@@ -264,12 +264,22 @@ int LogOne(const Options& options, Engine& engine, const Call& call) {
   }
   const Reply reply = engine.Apply(call, {"", *log});
   if (!reply.status.ok()) return Fail(reply.status);
+  Score score = reply.score;
+  if (reply.replayed) {
+    const absl::StatusOr<LeadRecord> record = engine.Get(call, reply.lead_id);
+    if (!record.ok()) return Fail(record.status());
+    score = record->state.score;
+  }
   JsonWriter json;
   json.StartObject();
   json.Member("activity", reply.activity_id);
   json.Member("lead", reply.lead_id);
-  json.Member("score", ShownPoints(reply.score.total));
-  json.Member("band", reply.score.band);
+  json.Member("score", ShownPoints(score.total));
+  json.Member("band", score.band);
+  if (reply.replayed) {
+    json.Key("replayed");
+    json.Boolean(true);
+  }
   json.EndObject();
   std::cout << json.Take() << std::endl;
   return kDone;
@@ -297,8 +307,10 @@ int LogActivities(const Options& options) {
   absl::StatusOr<Call> call = MakeCall(options, "log");
   if (!call.ok()) return Fail(call.status());
   if (one) {
-    // Said twice it happened twice: the moment is part of the request.
-    call->request_id = Cat("log/", absl::ToUnixNanos(absl::Now()));
+    // Said twice it happened twice, unless it is said that it is the same: the moment is part of
+    // the request.
+    call->request_id = options.request_id.empty() ? Cat("log/", absl::ToUnixNanos(absl::Now()))
+                                                  : options.request_id;
     return LogOne(options, *session->engine, *call);
   }
   CatchInterrupts();

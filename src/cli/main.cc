@@ -205,7 +205,12 @@ class Command {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->expected(1)
         ->allow_extra_args(false);
-    File(log, "activities, one JSON object a line, or - for stdin", false);
+    part("--request-id", options_.request_id, "told again with the same one it is logged once");
+    File(log,
+         "activities, or - for stdin; one JSON object a line, of lead, external_id or email, kind, "
+         "actor, time, outcome, next_step, due, tags, attributes, and request_id: without one a "
+         "line of the same file is logged once, of a file that has grown it is another one",
+         false);
 
     CLI::App* tick = Add("tick", "scores again what time has changed", TickAll);
     OwnDb(tick);
