@@ -114,6 +114,19 @@ TEST(Import, SaysOfWhomARowIsTheDuplicate) {
                                  std::string("is lead ") + lead["id"].get<std::string>()));
 }
 
+TEST(Import, SaysWhatIsToBeLookedAt) {
+  const CommandLine cli;
+  cli.Write("a.csv", "Name,Phone\nAda,+1 415 555 2671\nEve,+1 415 555 2672\n");
+  cli.Write("b.csv", "Name,Email,Phone\nAda,,+1 415 555 2671\nBob,bob@b.de,12\n");
+  ASSERT_EQ(cli.Run({"import", "--db", "a.db", "a.csv"}).err, "");
+  for (const std::string way : {"--dry-run", "--json"}) {
+    const Ran ran = cli.Run({"import", "--db", "a.db", way, "b.csv"});
+    EXPECT_EQ(Count(ran.Result(), "created"), 2);
+    EXPECT_THAT(ran.err, HasSubstr("1 created may be duplicates: data_issues names"));
+    EXPECT_THAT(ran.err, HasSubstr("1 have values that cannot be read: data_issues keeps"));
+  }
+}
+
 TEST(Import, RejectsCanBeMendedAndImportedAgain) {
   const CommandLine cli;
   cli.Write("a.csv", "Name,Email\nAda,ada@example.com\nBob,bob at example\n");

@@ -168,6 +168,8 @@ class Importer {
         return;
       default:
         ++counts_[reply.outcome];
+        if (reply.outcome == Outcome::kCreated && !reply.hits.empty()) ++flagged_;
+        if (!reply.issues.empty()) ++with_issues_;
     }
   }
 
@@ -228,6 +230,12 @@ class Importer {
     if (duplicates > 0) {
       Complain(Cat(duplicates, " duplicate: of such rows nothing is taken; the first, ",
                    first_duplicate_));
+    }
+    if (flagged_ > 0) {
+      Complain(Cat(flagged_, " created may be duplicates: data_issues names who has the same key"));
+    }
+    if (with_issues_ > 0) {
+      Complain(Cat(with_issues_, " have values that cannot be read: data_issues keeps them"));
     }
     if (!reasons_.empty() && options_.rejects.empty()) {
       Complain(
@@ -298,6 +306,7 @@ class Importer {
   bool rejects_header_ = false;
   int64_t rows_read_ = 0;
   int64_t skipped_ = 0;
+  int64_t flagged_ = 0, with_issues_ = 0;
   std::map<Outcome, int64_t> counts_;
   std::map<std::string, int64_t> reasons_;
   std::string first_duplicate_;  // which row, of which lead
