@@ -134,6 +134,7 @@ TEST_P(AuditTest, ReplayRefusesWhatWasChanged) {
   EXPECT_EQ(changed(5, [](Event*) {}), Code::kOk);
   EXPECT_EQ(changed(5, [](Event* event) { event->actor = "somebody else"; }), Code::kDataLoss);
   EXPECT_EQ(changed(5, [](Event* event) { event->payload += "x"; }), Code::kDataLoss);
+  EXPECT_EQ(changed(5, [](Event* event) { event->salt.clear(); }), Code::kDataLoss);
   EXPECT_EQ(changed(5, [](Event* event) { event->time += 1; }), Code::kDataLoss);
   EXPECT_EQ(changed(5, [](Event* event) { event->chain[3] ^= 1; }), Code::kDataLoss);
   EXPECT_EQ(changed(5, [](Event* event) { event->position += 1; }), Code::kInvalidArgument);
@@ -165,6 +166,73 @@ TEST_P(AuditTest, ReplayRefusesAnotherStory) {
             absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(ReplayInto(other.store.get(), AllEvents(world.store())).ok());
   EXPECT_EQ(DumpOf(*other.store, kWorkspace), DumpOf(world.store(), kWorkspace));
+}
+
+TEST_P(AuditTest, ReplayLooksAtWhatItKeepsBackToo) {
+  World world(kWorkModel, GetParam()), elsewhere(kWorkModel, GetParam());
+  world.Created({{"full_name", "Cy N"}, {"email", "cy@people.example.com"}});
+  elsewhere.Created({{"full_name", "Dee O"}, {"email", "dee@people.example.com"}});
+  std::vector<Event> events = AllEvents(world.store());
+  const std::vector<Event> others = AllEvents(elsewhere.store());
+  HeldStore same(GetParam()), other(GetParam());
+  std::vector<Event> twice = events;
+  twice.insert(twice.end(), events.begin(), events.end());
+  EXPECT_TRUE(ReplayInto(same.store.get(), twice).ok());
+  events.insert(events.end(), others.begin(), others.end());
+  EXPECT_EQ(ReplayInto(other.store.get(), events).code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// Its commits are done and say that it is not known, or its reads fail.
+class FailingStore : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  int good_commits = 1000;
+  mutable int good_reads = 1000;
+
+  absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
+    if (good_reads-- == 0) return absl::UnavailableError("reading failed");
+    return StoreDecorator::Read(workspace);
+  }
+  absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
+                      std::span<CommitResult> results) override {
+    const absl::Status status = StoreDecorator::Commit(workspace, batches, results);
+    return good_commits-- == 0 ? absl::UnavailableError("not known") : status;
+  }
+};
+
+// After an error it does nothing more, and another one goes on from what is in.
+TEST_P(AuditTest, ReplayNeitherDoublesNorLosesAfterAnError) {
+  World world(kWorkModel, GetParam());
+  Work(world, Seed(), 100);
+  const auto list = world.engine().List(world.At("list"), ListRequest());
+  ASSERT_TRUE(list.ok()) << list.status();
+  const std::string lead(list->leads.front().lead.id());
+  ASSERT_EQ(world.engine().Apply(world.At("erase"), {"", EraseLead{lead}}).outcome,
+            Outcome::kErased);
+  const std::vector<Event> events = AllEvents(world.store());
+  for (const bool reads : {false, true}) {
+    for (int good = 0; good < 3; ++good) {
+      SCOPED_TRACE(good);
+      HeldStore other(GetParam());
+      FailingStore failing(other.store.get());
+      (reads ? failing.good_reads : failing.good_commits) = good;
+      auto replay = Replay::Start(&failing, std::string(kWorkspace));
+      ASSERT_TRUE(replay.ok());
+      bool failed = false;
+      for (size_t i = 0; i < events.size(); ++i) {
+        absl::Status status = (*replay)->Apply(events[i]);
+        if (i % 7 == 0 && status.ok()) status = (*replay)->Flush();
+        EXPECT_FALSE(failed && status.ok());
+        failed = failed || !status.ok();
+      }
+      EXPECT_EQ((*replay)->Flush().ok(), !failed);
+      EXPECT_TRUE(failed || reads);
+      const absl::Status again = ReplayInto(other.store.get(), events);
+      EXPECT_TRUE(again.ok()) << again;
+      EXPECT_EQ(DumpOf(*other.store, kWorkspace), DumpOf(world.store(), kWorkspace));
+      EXPECT_THAT(FaultsOf(*other.store), IsEmpty());
+    }
+  }
 }
 
 // Changes behind the engine's back, each of which verify has to name.
@@ -217,6 +285,14 @@ class BusyStore : public StoreDecorator {
     Work();
     return status;
   }
+  // Asked when the snapshot was taken: who was erased is back.
+  absl::StatusOr<std::optional<StoredOutcome>> FindOutcome(
+      std::string_view workspace, std::string_view request_id) const override {
+    if (!std::exchange(came_back_, true)) {
+      world_.Created({{"full_name", "Ada L"}, {"email", "ada@people.example.com"}});
+    }
+    return StoreDecorator::FindOutcome(workspace, request_id);
+  }
 
  private:
   void Work() const {
@@ -233,6 +309,7 @@ class BusyStore : public StoreDecorator {
   World& world_;
   const std::string victim_;
   mutable int looks_ = 0;
+  mutable bool came_back_ = false;
 };
 
 TEST_P(VerifyTest, WhatOthersWriteMeanwhileIsNoFault) {

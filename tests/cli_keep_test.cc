@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
@@ -177,6 +178,9 @@ TEST_F(Keep, ABackupIsMadeAndRestored) {
   std::filesystem::remove(cli_.Path("a.db.lock"));
   EXPECT_EQ(cli_.Run({"backup", "--db", "a.db", "./a.db.lock"}).code, 1) << "writers write there";
   EXPECT_FALSE(std::filesystem::exists(cli_.Path("a.db.lock")));
+  std::filesystem::create_directory(cli_.Path("there"));
+  std::filesystem::create_symlink(cli_.Path("a.db"), cli_.Path("there/link.db"));
+  EXPECT_EQ(cli_.Run({"backup", "--db", "there/link.db", "a.db.lock"}).code, 1) << "by a link";
   EXPECT_EQ(cli_.Run({"restore", "--db", "b.db", "safe.db"}).code, 0);
   EXPECT_EQ(cli_.Run({"verify", "--db", "b.db"}).code, 0);
   EXPECT_EQ(cli_.Run({"feed", "--db", "a.db", "--json"}).out,
@@ -191,6 +195,37 @@ TEST_F(Keep, ABackupIsMadeAndRestored) {
   EXPECT_EQ(damaged.code, 1);
   EXPECT_THAT(damaged.err, HasSubstr("page 21"));
   EXPECT_FALSE(std::filesystem::exists(cli_.Path("c.db")));
+}
+
+// What another program does to a file, under SQLite's own file system.
+void ByAnotherProgram(const std::string& path, const char* sql) {
+  sqlite3* handle = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(handle, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(handle);
+  sqlite3_close(handle);
+}
+
+TEST_F(Keep, WhatAnotherProgramWroteIsTakenWhereTheFeedProvesIt) {
+  const Ran whole = Exported();
+  ByAnotherProgram(cli_.Path("a.db"), "VACUUM");
+  EXPECT_EQ(cli_.Run({"verify", "--db", "a.db"}).code, 1);
+  EXPECT_EQ(cli_.Run({"restore", "--db", "b.db", "a.db"}).code, 1);
+  const Ran restored = cli_.Run({"restore", "--db", "b.db", "--unsealed", "a.db"});
+  EXPECT_EQ(restored.code, 0) << restored.err;
+  EXPECT_EQ(cli_.Run({"verify", "--db", "b.db"}).code, 0);
+  EXPECT_EQ(cli_.Run({"export", "--db", "b.db", "--format", "csv", "--now", kLater}).out,
+            whole.out);
+  ByAnotherProgram(cli_.Path("a.db"),
+                   "UPDATE lead_records SET version = version + 1 WHERE rowid = 7");
+  const Ran refused = cli_.Run({"restore", "--db", "c.db", "--unsealed", "a.db"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("has version 2, its events left 1"),
+                                 HasSubstr("nothing was restored")));
+  for (const auto& file : std::filesystem::directory_iterator(cli_.Path(""))) {
+    EXPECT_NE(file.path().filename().string().substr(0, 1), "c") << file.path();
+    EXPECT_THAT(file.path().string(), Not(HasSubstr("unproved")));
+  }
 }
 
 TEST_F(Keep, WhatIsNotDamagedIsSaved) {

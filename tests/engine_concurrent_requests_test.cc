@@ -6,16 +6,20 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "engine/turnstile.h"
 #include "engine_concurrent_util.h"
 #include "engine_util.h"
+#include "store_decorator.h"
 #include "test_util.h"
 
 namespace leadcore::testing {
@@ -150,34 +154,69 @@ TEST(TurnstileTest, WhoHasTheTurnIsAloneUntilItGivesItBack) {
   }
 }
 
-// Lets another caller in between the reading and the commit of a group.
-class Overtaken : public Store {
+// Lets the command "slow" lose four races; when it has the turn, another caller comes.
+class SlowLoses : public StoreDecorator {
  public:
-  explicit Overtaken(Store* store) : store_(*store) {}
-  std::function<void()> overtake;  // called once
+  using StoreDecorator::StoreDecorator;
+  std::function<void()> another;
+  std::thread other;
 
   absl::StatusOr<std::unique_ptr<Snapshot>> Read(std::string_view workspace) const override {
-    return store_.Read(workspace);
+    if (std::this_thread::get_id() == other_id_) {
+      EXPECT_TRUE(slow_done_) << "it did not wait";
+    }
+    return StoreDecorator::Read(workspace);
   }
   absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
                       std::span<CommitResult> results) override {
-    if (const auto now = std::exchange(overtake, nullptr)) now();
-    return store_.Commit(workspace, batches, results);
-  }
-  absl::StatusOr<std::optional<StoredOutcome>> FindOutcome(std::string_view workspace,
-                                                           std::string_view id) const override {
-    return store_.FindOutcome(workspace, id);
-  }
-  absl::Status Feed(std::string_view workspace, const FeedRequest& request,
-                    absl::FunctionRef<bool(const Event&)> sink) const override {
-    return store_.Feed(workspace, request, sink);
-  }
-  absl::Status Verify(absl::FunctionRef<void(std::string_view)> damage) const override {
-    return store_.Verify(damage);
+    const bool slow = batches.front().request_id == "slow";
+    if (slow && ++commits_ <= 5) {
+      results.front() = CommitResult();
+      results.front().code = CommitResult::Code::kStale;
+      return absl::OkStatus();
+    }
+    if (slow && !other.joinable()) {
+      other = std::thread([this] {
+        other_id_ = std::this_thread::get_id();
+        another();
+      });
+      for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+    }
+    const absl::Status status = StoreDecorator::Commit(workspace, batches, results);
+    if (slow) slow_done_ = true;
+    return status;
   }
 
  private:
-  Store& store_;
+  int commits_ = 0;
+  std::atomic<std::thread::id> other_id_{};
+  std::atomic<bool> slow_done_ = false;
+};
+
+TEST_P(EngineConcurrentRequestsTest, WhoLostOftenGoesOnAlone) {
+  const std::string lead = world_.Created({{"email", "ada@people.example.com"}});
+  SlowLoses store(&world_.store());
+  const auto engine = Engine::Open({nullptr, "test", false}, &store, world_.At("open again"));
+  ASSERT_TRUE(engine.ok()) << engine.status();
+  store.another = [&] {
+    EXPECT_TRUE((*engine)->Log(world_.At("other"), CallOf(lead, 1, 1)).status.ok());
+  };
+  EXPECT_TRUE((*engine)->Log(world_.At("slow"), CallOf(lead, 0, 1)).status.ok());
+  store.other.join();
+  EXPECT_EQ(world_.Get(lead).state.version, 3);
+}
+
+// Lets another caller in between the reading and the commit of a group.
+class Overtaken : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+  std::function<void()> overtake;  // called once
+
+  absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
+                      std::span<CommitResult> results) override {
+    if (const auto now = std::exchange(overtake, nullptr)) now();
+    return StoreDecorator::Commit(workspace, batches, results);
+  }
 };
 
 // The version that the second of a group waits for is there, and is another caller's.

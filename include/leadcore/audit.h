@@ -47,7 +47,9 @@ class Replay {
   // Events are kept until their batch, and 1,000 others, are there, or until Flush. An event that
   // is in already is passed over. INVALID_ARGUMENT: another position is due; FAILED_PRECONDITION:
   // the workspace has another event there; DATA_LOSS: the event is not the one that was chained, or
-  // its payload is damaged.
+  // its payload is damaged; then all before it is good and nothing was changed. Any other error
+  // ends the object's use, and each call returns it: start another one, which asks the store what
+  // is in.
   absl::Status Apply(Event event);
   absl::Status Flush();
 
@@ -58,6 +60,9 @@ class Replay {
 
   absl::Status Check(const Event& event);
   absl::Status CheckKnown(const Event& event);
+  absl::Status ReadKnown(int64_t from);
+  absl::Status Take(Event event);
+  absl::Status Commit();
   absl::Status Decode(std::vector<Event> events, Batch* batch);
   absl::StatusOr<std::shared_ptr<const Model>> ModelOf(const std::string& hash);
   absl::Status Erase(const Event& event, const Model& model, Batch* batch, Writes* writes);
@@ -71,6 +76,7 @@ class Replay {
   std::vector<Event> pending_;      // of one batch
   size_t missing_ = 0;              // events of it that have not come
   std::vector<Batch> batches_;
+  absl::Status failed_;                           // of what changed this object
   std::map<std::string, std::string> documents_;  // of models, by hash
   std::map<std::string, std::shared_ptr<const Model>> models_;
 };

@@ -4,13 +4,13 @@
 // read and explained.
 //
 // A command reads a snapshot, decides in pure code, and makes one conditional batch. Where another
-// caller was faster, it reads and decides again; who lost several times goes on alone, so that no
-// caller of an engine waits for ever. An Engine is safe to use from any number of threads; it keeps
-// nothing between calls but the model and copies of leads that were read lately (those that are
-// still true, as the store tells), so any number of engines of one model may share a store. Once
-// another model is being published, engines of the older one write nothing any more: their commands
-// fail with FAILED_PRECONDITION, to be tried again, with the same request ids,
-// on an engine that is opened anew.
+// caller was faster, it reads and decides again; a command that lost several times goes on alone,
+// so that it is not the last one for ever. An Engine is safe to use from any number of threads; it
+// keeps nothing between calls but the model and copies of leads that were read lately (those that
+// are still true, as the store tells), so any number of engines of one model may share a store.
+// Once another model is being published, engines of the older one write nothing any more: their
+// commands fail with FAILED_PRECONDITION, to be tried again, with the same request ids, on an
+// engine that is opened anew.
 //
 // Where memory runs out, a call answers RESOURCE_EXHAUSTED or throws std::bad_alloc, the only
 // exception there is. Thrown out of a command it means what UNAVAILABLE means: not known whether it

@@ -44,6 +44,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
 // already. To restore is to copy the backup to where the database shall be.
 absl::Status BackupSqliteStore(const std::string& from, const std::string& to);
 
+// As BackupSqliteStore, of a file into which another program wrote: pages are taken whatever their
+// checksums say, and get right ones. What comes out has to be proved before it is used (Verify,
+// VerifyWorkspace of each workspace).
+absl::Status SealSqliteStore(const std::string& from, const std::string& to);
+
 // Writes the file of an open store anew, so that nothing that was deleted is left in it or in its
 // log; it holds up other writers. Needs room for a second copy in the log, and for a third, which
 // nobody else can open, where SQLite keeps temporary files (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp:

@@ -8,8 +8,8 @@
 // locked and written in one transaction.
 //
 // A Store is safe to use from any number of threads. A Snapshot belongs to one thread, lives for at
-// most a second or 10,000 rows, and is given up before its thread commits. Times come with batches:
-// no clock is read. Calls may throw std::bad_alloc only (Commit: UNAVAILABLE); the store works on.
+// most a second or 10,000 rows (only VerifyWorkspace holds one longer), and is given up before its
+// thread commits. No clock is read. Calls may throw std::bad_alloc only (Commit: UNAVAILABLE).
 #ifndef LEADCORE_STORE_H_
 #define LEADCORE_STORE_H_
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 
 #include "engine/parts.h"
@@ -53,7 +54,10 @@ absl::Status Replay::Check(const Event& event) {
     return InvalidArgument("event ", position_ + 1, " is due, not ", event.position,
                            "; give the feed from there on");
   }
-  if (!event.salt.empty() && KeyedHash(event.salt, event.payload) != event.payload_hash) {
+  const bool right = event.salt.empty()
+                         ? event.payload.empty()
+                         : KeyedHash(event.salt, event.payload) == event.payload_hash;
+  if (!right) {
     return Damaged(event, "the payload is not the one whose hash it carries");
   }
   if (NextChain(chain_, EncodeEventHeader(event)) != event.chain) {
@@ -62,22 +66,29 @@ absl::Status Replay::Check(const Event& event) {
   return absl::OkStatus();
 }
 
+absl::Status Replay::ReadKnown(int64_t from) {
+  known_.clear();
+  known_from_ = from;
+  FeedRequest request;
+  request.after = from - 1;
+  request.headers_only = true;
+  return store_->Feed(workspace_, request, [this](const Event& known) {
+    known_.push_back(known.chain);
+    return true;
+  });
+}
+
 // Of a feed that tells another story nothing may be passed over as known.
 absl::Status Replay::CheckKnown(const Event& event) {
   if (event.position < known_from_ || event.position >= known_from_ + std::ssize(known_)) {
-    known_.clear();
-    known_from_ = event.position;
-    FeedRequest request;
-    request.after = event.position - 1;
-    request.headers_only = true;
-    const absl::Status status = store_->Feed(workspace_, request, [this](const Event& known) {
-      known_.push_back(known.chain);
-      return true;
-    });
+    absl::Status status = ReadKnown(event.position);
+    // It may be one of those that are kept back.
+    if (status.ok() && known_.empty()) status = Flush();
+    if (status.ok() && known_.empty()) status = ReadKnown(event.position);
     if (!status.ok()) return status;
   }
-  // Of those that are not committed yet this object knows no better.
-  if (known_.empty() || known_[static_cast<size_t>(event.position - known_from_)] == event.chain) {
+  if (known_.empty()) return InvalidArgument("event ", event.position, " comes twice in its batch");
+  if (known_[static_cast<size_t>(event.position - known_from_)] == event.chain) {
     return absl::OkStatus();
   }
   return FailedPrecondition("the database has another event ", event.position,
@@ -86,10 +97,17 @@ absl::Status Replay::CheckKnown(const Event& event) {
 }
 
 absl::Status Replay::Apply(Event event) {
+  if (!failed_.ok()) return failed_;
   if (event.position < 1) return InvalidArgument("there is no event ", event.position);
   if (event.position <= position_) return CheckKnown(event);
   const absl::Status status = Check(event);
   if (!status.ok()) return status;
+  failed_ = absl::Status(absl::StatusCode::kUnavailable, "");  // stays if memory runs out
+  failed_ = Take(std::move(event));
+  return failed_;
+}
+
+absl::Status Replay::Take(Event event) {
   position_ = event.position;
   chain_ = event.chain;
   if (missing_ == 0) {
@@ -100,26 +118,34 @@ absl::Status Replay::Apply(Event event) {
   if (--missing_ > 0) return absl::OkStatus();
   // What an erasure takes away has to be there first.
   const bool erases = pending_.front().type == kErasedType;
-  absl::Status flushed = erases ? Flush() : absl::OkStatus();
+  const absl::Status flushed = erases ? Commit() : absl::OkStatus();
   if (!flushed.ok()) return flushed;
   Batch batch;
   const absl::Status decoded = Decode(std::exchange(pending_, {}), &batch);
   if (!decoded.ok()) return decoded;
   batches_.push_back(std::move(batch));
-  return erases || batches_.size() >= kMostBatches ? Flush() : absl::OkStatus();
+  return erases || batches_.size() >= kMostBatches ? Commit() : absl::OkStatus();
 }
 
 absl::Status Replay::Flush() {
+  if (batches_.empty()) return failed_;
+  const absl::Status status = Commit();
+  if (!status.ok()) failed_ = status;
+  return status;
+}
+
+absl::Status Replay::Commit() {
   if (batches_.empty()) return absl::OkStatus();
   std::vector<CommitResult> results(batches_.size());
-  const absl::Status status = store_->Commit(workspace_, batches_, results);
+  // Never twice: of a commit that failed it is not known what is in.
+  const std::vector<Batch> batches = std::exchange(batches_, {});
+  const absl::Status status = store_->Commit(workspace_, batches, results);
   if (!status.ok()) return status;
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].code == CommitResult::Code::kCommitted) continue;
-    return FailedPrecondition("somebody else writes to this workspace; replay needs it alone");
-  }
-  batches_.clear();
-  return absl::OkStatus();
+  const bool all = std::all_of(results.begin(), results.end(), [](const CommitResult& result) {
+    return result.code == CommitResult::Code::kCommitted;
+  });
+  if (all) return absl::OkStatus();
+  return FailedPrecondition("somebody else writes to this workspace; replay needs it alone");
 }
 
 absl::StatusOr<std::shared_ptr<const Model>> Replay::ModelOf(const std::string& hash) {

@@ -439,6 +439,7 @@ class Verifier {
     at->second.seen = true;
     if (!*outcome) return absl::OkStatus();  // forgotten since the snapshot
     const std::vector<int64_t>& positions = (*outcome)->positions;
+    if (!positions.empty() && positions[0] > position_) return absl::OkStatus();  // and used again
     if (positions.empty() || static_cast<uint64_t>(positions[0]) != at->second.content) {
       Fault("request ", id, " does not name its event");
     }
@@ -457,6 +458,7 @@ class Verifier {
       Fault(KindName(kind), " ", id, " is missing");
     };
     return EachEvent(0, [&](const Event& event) {
+      if (event.position > position_) return;  // since the snapshot
       name(RecordKind::kRequest, event.request_id);
       const absl::StatusOr<EventPayload> payload = DecodeEventPayload(event.payload);
       if (!payload.ok()) return;

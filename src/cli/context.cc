@@ -59,13 +59,15 @@ int Fail(const absl::Status& status) {
 }
 
 bool IsFileOf(const std::string& db, const std::string& path) {
+  // As SQLite and the lock name them: behind the end of a link.
   const auto canonical = [](const std::string& name) {
     std::error_code error;
-    return std::filesystem::weakly_canonical(std::filesystem::absolute(name, error), error);
+    const auto whole = std::filesystem::absolute(name, error);
+    return std::filesystem::weakly_canonical(whole, error).string();
   };
   constexpr std::string_view kEnds[] = {"", "-wal", "-shm", "-journal", ".lock"};
   return std::any_of(std::begin(kEnds), std::end(kEnds), [&](std::string_view end) {
-    return canonical(Cat(db, end)) == canonical(path);
+    return Cat(canonical(db), end) == canonical(path);
   });
 }
 

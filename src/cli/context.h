@@ -51,6 +51,7 @@ struct Options {
   bool follow = false;
   std::string format;
   bool skip_damaged = false;
+  bool unsealed = false;
   std::string report;
   absl::Duration wait = absl::ZeroDuration();
   // One activity of `log`.

@@ -87,30 +87,36 @@ class Importer {
     if (used && !HoldsRejects(path)) {
       return RefuseRejects("is there already and holds no rejected rows; name a new file");
     }
+    const std::string file = used ? std::filesystem::canonical(path, error).string() : path;
     if (used) {
       int number = 1;
       do {
-        earlier_ = Cat(path, ".", number++);
+        earlier_ = Cat(file, ".", number++);
       } while (std::filesystem::exists(earlier_, error));
-      std::filesystem::rename(path, earlier_, error);
+      std::filesystem::rename(file, earlier_, error);
       if (error) return RefuseRejects("is there already and cannot be renamed; name a new file");
     }
     rejects_.open(path, std::ios::binary | std::ios::trunc);
-    return rejects_ ? true : RefuseRejects("cannot be written");
+    if (rejects_) return true;
+    if (used) std::filesystem::rename(earlier_, file, error);
+    return RefuseRejects("cannot be written");
+  }
+
+  static bool SameContent(const std::string& one, const std::string& other) {
+    std::ifstream files[] = {std::ifstream(one, std::ios::binary),
+                             std::ifstream(other, std::ios::binary)};
+    return std::equal(std::istreambuf_iterator<char>(files[0]), {},
+                      std::istreambuf_iterator<char>(files[1]), {});
   }
 
   // The same rows again need no second file.
   void TellEarlierRejects() const {
     if (earlier_.empty()) return;
-    const auto content = [](const std::string& path) {
-      std::ifstream file(path, std::ios::binary);
-      return std::string(std::istreambuf_iterator<char>(file), {});
-    };
     std::error_code error;
-    if (content(earlier_) != content(options_.rejects)) {
-      Complain(Cat("--rejects: what ", options_.rejects, " held before is in ", earlier_));
-    } else {
+    if (SameContent(earlier_, options_.rejects)) {
       std::filesystem::remove(earlier_, error);
+    } else {
+      Complain(Cat("--rejects: what ", options_.rejects, " held before is in ", earlier_));
     }
   }
 

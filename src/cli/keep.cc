@@ -208,6 +208,42 @@ int ReplayLines(std::istream& in, const std::string& name, Replay* replay) {
   return kInterrupted;
 }
 
+absl::Status RestoreSealed(const Options& options) {
+  const auto backup = OpenToRead(options.file);
+  if (!backup.ok()) return backup.status();
+  const absl::Status whole =
+      (*backup)->Verify([&](std::string_view what) { Complain(Cat(options.file, ": ", what)); });
+  return whole.ok() ? BackupSqliteStore(options.file, options.db) : whole;
+}
+
+// The content is proved under another name first: each record by the hashes of the feed.
+absl::Status RestoreUnsealed(const Options& options) {
+  const std::string unproved = options.db + ".unproved";
+  absl::Status status = SealSqliteStore(options.file, unproved);
+  if (!status.ok()) return status;
+  {
+    const auto store = OpenToRead(unproved);
+    int64_t faults = 0;
+    const auto tell = [&](std::string_view what) {
+      ++faults;
+      Complain(Cat(options.file, ": ", what));
+    };
+    status = store.ok() ? (*store)->Verify(tell) : store.status();
+    if (status.ok()) status = VerifyWorkspace(**store, kWorkspace, tell).status();
+    if (status.ok() && faults > 0) {
+      status = absl::DataLossError(ToAbsl(Cat(
+          options.file, " is not what its feed says; nothing was restored; save what is whole by ",
+          "`leadcore export --skip-damaged`")));
+    }
+  }
+  if (status.ok()) status = BackupSqliteStore(unproved, options.db);
+  for (const char* end : {"", "-wal", "-shm"}) {
+    std::error_code unknown;
+    std::filesystem::remove(unproved + end, unknown);
+  }
+  return status;
+}
+
 }  // namespace
 
 int Verify(const Options& options) { return Inspection(options).Run(); }
@@ -254,29 +290,34 @@ int Erase(const Options& options) {
   if (session == nullptr) return code;
   code = kDone;
   size_t erased = 0;
-  std::string lines;
+  std::vector<Outcome> outcomes;
   for (const std::string& id : options.files) {
     const absl::StatusOr<Call> call = MakeCall(options, Cat("erase/", id));
     if (!call.ok()) return Fail(call.status());
     const Reply reply = session->engine->Apply(*call, {"", EraseLead{id}});
     erased += reply.outcome == Outcome::kErased ? 1 : 0;
     if (reply.outcome != Outcome::kErased) code = Fail(reply.status);
-    JsonWriter json;
-    json.StartObject();
-    json.Member("lead", id);
-    json.Member("outcome", OutcomeName(reply.outcome));
-    json.EndObject();
-    lines += json.Take() + "\n";
+    outcomes.push_back(reply.outcome);
   }
   // Erased is who is in no file any more.
   const absl::Status status =
       erased == 0 ? absl::OkStatus() : VacuumSqliteStore(session->store.get());
-  std::cout << lines << std::flush;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    const bool traces = outcomes[i] == Outcome::kErased && !status.ok();
+    JsonWriter json;
+    json.StartObject();
+    json.Member("lead", options.files[i]);
+    json.Member("outcome", OutcomeName(traces ? Outcome::kFailed : outcomes[i]));
+    json.EndObject();
+    std::cout << json.Take() << "\n";
+  }
+  std::cout << std::flush;
   if (status.ok()) return code;
   Complain(Cat("erased, but traces may be left in ", options.db, ": ", Message(status)));
   Complain(absl::IsUnavailable(status)
                ? "run the same command again when no other program reads the database"
-               : "run the same command again when the cause is mended");
+               : "run the same command again when the cause is mended; it needs room for a copy "
+                 "beside the database and for one in the folder for temporary files (TMPDIR)");
   return kFailed;
 }
 
@@ -297,14 +338,7 @@ int Backup(const Options& options) {
 }
 
 int Restore(const Options& options) {
-  {
-    const auto backup = OpenToRead(options.file);
-    if (!backup.ok()) return Fail(backup.status());
-    const absl::Status whole =
-        (*backup)->Verify([&](std::string_view what) { Complain(Cat(options.file, ": ", what)); });
-    if (!whole.ok()) return Fail(whole);
-  }
-  const absl::Status status = BackupSqliteStore(options.file, options.db);
+  absl::Status status = options.unsealed ? RestoreUnsealed(options) : RestoreSealed(options);
   if (!status.ok()) return Fail(status);
   JsonWriter json;
   json.StartObject();

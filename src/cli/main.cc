@@ -2,6 +2,7 @@
 //
 // leadcore: the command. Results go to stdout, everything else to stderr.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -272,6 +273,9 @@ class Command {
     CLI::App* restore = Add("restore", "checks a backup and makes a new database of it", Restore);
     Db(restore);
     File(restore, "the backup", true);
+    restore->add_flag("--unsealed", options_.unsealed,
+                      "of a file into which another program wrote, such as sqlite3: takes pages "
+                      "with wrong checksums, if all that they hold is proved by the feed");
   }
 
   CLI::App app_;
@@ -286,9 +290,10 @@ class Command {
 
 int main(int argc, char** argv) {
   // A file that is opened must not get the number of a standard stream that was closed: what is
-  // told would be written into it.
+  // told would be written into it. The stream still fails when it is used.
   for (int stream = 0; stream < 3; ++stream) {
-    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) return 1;
+    const int useless = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", useless) != stream) return 1;
   }
   std::ios::sync_with_stdio(false);
   const int code = leadcore::cli::Command().Main(argc, argv);

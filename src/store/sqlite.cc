@@ -388,7 +388,9 @@ absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& opti
   return std::make_unique<SqliteStore>(options, std::move(lock), *std::move(database));
 }
 
-absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
+namespace {
+
+absl::Status Copy(const std::string& from, SqliteDatabase::Mode mode, const std::string& to) {
   SqliteOptions options;
   options.path = from;
   options.write = false;
@@ -406,9 +408,7 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
     return FailedPrecondition(to, log, " is there, of a database that is gone; remove it as well, ",
                               "or name another file");
   }
-  using Mode = SqliteDatabase::Mode;
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> source =
-      SqliteDatabase::Open(from, Mode::kRead, "");
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> source = SqliteDatabase::Open(from, mode, "");
   if (!source.ok()) return source.status();
   bool fresh = false;
   status = CheckFile(source->get(), from, &fresh);
@@ -419,13 +419,23 @@ absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   if (!taken.ok()) return taken.status();
   {
     absl::StatusOr<std::unique_ptr<SqliteDatabase>> copy =
-        SqliteDatabase::Open(part, Mode::kCreate, "");
+        SqliteDatabase::Open(part, SqliteDatabase::Mode::kCreate, "");
     if (!copy.ok()) return copy.status();
     status = CopyPages(source->get(), copy->get());
   }
   if (status.ok()) status = Publish(part, to);
   taken->reset();
   return status.ok() ? SyncFolderOf(to) : status;
+}
+
+}  // namespace
+
+absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
+  return Copy(from, SqliteDatabase::Mode::kRead, to);
+}
+
+absl::Status SealSqliteStore(const std::string& from, const std::string& to) {
+  return Copy(from, SqliteDatabase::Mode::kReadUnsealed, to);
 }
 
 absl::Status VacuumSqliteStore(Store* store) {

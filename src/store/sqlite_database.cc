@@ -146,19 +146,21 @@ absl::StatusOr<std::unique_ptr<SqliteDatabase>> SqliteDatabase::Open(const std::
                                                                      Mode mode,
                                                                      const std::string& vfs,
                                                                      int page_size) {
-  const absl::StatusOr<std::string> checked = PageVfs(vfs);
-  if (!checked.ok()) return checked.status();
+  const absl::StatusOr<std::string> sealed = PageVfs(vfs);
+  if (!sealed.ok()) return sealed.status();
+  const char* const plain = vfs.empty() ? nullptr : vfs.c_str();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
   if (mode == Mode::kCreate) flags |= SQLITE_OPEN_CREATE;
   // First, so that the connection has an owner on every way out.
   std::unique_ptr<SqliteDatabase> database(new SqliteDatabase);
-  const int code = sqlite3_open_v2(path.c_str(), &database->handle_, flags, checked->c_str());
+  const int code = sqlite3_open_v2(path.c_str(), &database->handle_, flags,
+                                   mode == Mode::kReadUnsealed ? plain : sealed->c_str());
   sqlite3* const handle = database->handle_;
   if (handle == nullptr) return absl::ResourceExhaustedError("out of memory");
   if (code != SQLITE_OK) return SqliteError(handle, Cat("opening ", path));
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
   sqlite3_extended_result_codes(handle, 1);
-  if (mode == Mode::kRead) {
+  if (mode == Mode::kRead || mode == Mode::kReadUnsealed) {
     // Whoever only reads neither writes pages back nor takes the log away.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     const absl::Status status = database->Execute(

@@ -55,7 +55,8 @@ class SqliteStatement {
 // Not thread-safe.
 class SqliteDatabase {
  public:
-  enum class Mode { kCreate, kWrite, kRead };
+  // kReadUnsealed: pages are taken whatever their checksums say.
+  enum class Mode { kCreate, kWrite, kRead, kReadUnsealed };
   // `vfs`: under which the file lies, "" is the system's. `page_size`: of a file that is new.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> Open(const std::string& path, Mode mode,
                                                               const std::string& vfs,
