@@ -211,6 +211,7 @@ TEST_F(Keep, WhatAnotherProgramWroteIsTakenWhereTheFeedProvesIt) {
   ByAnotherProgram(cli_.Path("a.db"), "VACUUM");
   EXPECT_EQ(cli_.Run({"verify", "--db", "a.db"}).code, 1);
   EXPECT_EQ(cli_.Run({"restore", "--db", "b.db", "a.db"}).code, 1);
+  cli_.Write("b.db.unproved", "left by one that was killed");
   const Ran restored = cli_.Run({"restore", "--db", "b.db", "--unsealed", "a.db"});
   EXPECT_EQ(restored.code, 0) << restored.err;
   EXPECT_EQ(cli_.Run({"verify", "--db", "b.db"}).code, 0);

@@ -216,9 +216,17 @@ absl::Status RestoreSealed(const Options& options) {
   return whole.ok() ? BackupSqliteStore(options.file, options.db) : whole;
 }
 
+void RemoveDatabase(const std::string& path) {
+  for (const char* end : {"", "-wal", "-shm"}) {
+    std::error_code unknown;
+    std::filesystem::remove(path + end, unknown);
+  }
+}
+
 // The content is proved under another name first: each record by the hashes of the feed.
 absl::Status RestoreUnsealed(const Options& options) {
   const std::string unproved = options.db + ".unproved";
+  RemoveDatabase(unproved);  // of one that was killed
   absl::Status status = SealSqliteStore(options.file, unproved);
   if (!status.ok()) return status;
   {
@@ -237,10 +245,7 @@ absl::Status RestoreUnsealed(const Options& options) {
     }
   }
   if (status.ok()) status = BackupSqliteStore(unproved, options.db);
-  for (const char* end : {"", "-wal", "-shm"}) {
-    std::error_code unknown;
-    std::filesystem::remove(unproved + end, unknown);
-  }
+  RemoveDatabase(unproved);
   return status;
 }
 
