@@ -186,6 +186,14 @@ TEST(Import, RejectsOfEarlierRunsAreKept) {
   cli.Write("bad.csv", "Name,Email,reject_reason\nBob,bob@example.com,\n");
   EXPECT_THAT(import("jan.csv").err, HasSubstr("is in bad.csv.2"));
   EXPECT_THAT(cli.Read("bad.csv.2"), HasSubstr("bob@example.com"));
+  // A link stays one.
+  std::filesystem::create_directory(cli.Path("share"));
+  cli.Write("share/all.csv", bad);
+  std::filesystem::remove(cli.Path("bad.csv"));
+  std::filesystem::create_symlink("share/all.csv", cli.Path("bad.csv"));
+  EXPECT_EQ(import("feb.csv").code, 0);
+  EXPECT_EQ(cli.Read("share/all.csv.1"), bad);
+  EXPECT_EQ(cli.Read("share/all.csv"), "");
 }
 
 TEST(Import, UsesTheModelsColumnsValuesAndFields) {

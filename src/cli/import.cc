@@ -87,7 +87,8 @@ class Importer {
     if (used && !HoldsRejects(path)) {
       return RefuseRejects("is there already and holds no rejected rows; name a new file");
     }
-    const std::string file = used ? std::filesystem::canonical(path, error).string() : path;
+    const bool link = std::filesystem::is_symlink(path, error);
+    const std::string file = link ? std::filesystem::canonical(path, error).string() : path;
     if (used) {
       int number = 1;
       do {

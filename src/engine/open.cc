@@ -13,6 +13,8 @@
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
 #include "leadcore/normalize.h"
+#include "model/json.h"
+#include "model/parse.h"
 #include "text.h"
 
 namespace leadcore {
@@ -102,10 +104,13 @@ absl::Status CheckFields(const Model& model, const Snapshot& snapshot,
   ScanRequest scan;
   scan.kind = RecordKind::kModel;
   return ScanAll(snapshot, scan, [&](const StoredRecord& record) {
+    // Read, not compiled: who tunes rules has published many.
     Faults faults;
-    const std::shared_ptr<const Model> old = Model::Parse(record.body, &faults);
-    if (old == nullptr) return absl::OkStatus();
-    for (const CustomField& was : old->config().fields) {
+    ModelConfig old;
+    const std::optional<Json> document = ParseJson(record.body, &faults);
+    if (document) ParseModelConfig(*document, &old, &faults);
+    if (!faults.empty()) return absl::OkStatus();
+    for (const CustomField& was : old.fields) {
       const Field* now = model.schema()->Find(was.name);
       if (now == nullptr || (now->type == was.type && now->shape == was.shape)) continue;
       if (!told.insert(was.name).second) continue;
