@@ -318,6 +318,33 @@ TEST_P(VerifyTest, WhatOthersWriteMeanwhileIsNoFault) {
   EXPECT_THAT(FaultsOf(world_.store()), IsEmpty());
 }
 
+// A commit before every look: there is no moment to look at.
+class RestlessStore : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+
+  absl::Status Feed(std::string_view workspace, const FeedRequest& request,
+                    absl::FunctionRef<bool(const Event&)> sink) const override {
+    Batch batch;
+    batch.finish = [](const Given&) {
+      Event event;
+      event.type = "restless";
+      Writes writes;
+      writes.events = {event};
+      return writes;
+    };
+    CommitResult result;
+    EXPECT_TRUE(store_.Commit(workspace, std::span(&batch, 1), std::span(&result, 1)).ok());
+    return StoreDecorator::Feed(workspace, request, sink);
+  }
+};
+
+TEST_P(VerifyTest, WhereOthersNeverRestItSaysSo) {
+  const RestlessStore store(&world_.store());
+  const auto reply = VerifyWorkspace(store, kWorkspace, [](std::string_view) {});
+  EXPECT_EQ(reply.status().code(), absl::StatusCode::kUnavailable) << reply.status();
+}
+
 TEST_P(VerifyTest, ARecordThatNoEventWrote) {
   Put({{RecordKind::kMeta, "stray"}, "x", {}});
   EXPECT_THAT(FaultsOf(world_.store()), Contains(HasSubstr("meta stray is in no event")));

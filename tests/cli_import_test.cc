@@ -164,6 +164,9 @@ TEST(Import, RejectsReplaceNothing) {
   EXPECT_TRUE(cli.Read("a.db") == database);
   EXPECT_EQ(cli.Read("a.csv"), leads);
   EXPECT_EQ(cli.Read("own.txt"), "mine");
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "a.csv"}).code, 0);
+  EXPECT_EQ(cli.Run({"import", "--db", "a.db", "--rejects", "bad.csv", "bad.csv"}).code, 1);
+  EXPECT_THAT(cli.Read("bad.csv"), HasSubstr("bob at example"));
 }
 
 TEST(Import, RejectsOfEarlierRunsAreKept) {

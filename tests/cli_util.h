@@ -49,15 +49,7 @@ struct Ran {
 // A temporary folder that goes with the object, and commands that run in it.
 class CommandLine {
  public:
-  CommandLine() {
-    std::string folder = (std::filesystem::temp_directory_path() / "leadcore-cli-XXXXXX").string();
-    folder_ = mkdtemp(folder.data());
-  }
-  ~CommandLine() { std::filesystem::remove_all(folder_); }
-  CommandLine(const CommandLine&) = delete;
-  CommandLine& operator=(const CommandLine&) = delete;
-
-  std::string Path(std::string_view name) const { return (folder_ / name).string(); }
+  std::string Path(std::string_view name) const { return folder_ / name; }
 
   std::string Write(std::string_view name, std::string_view text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
@@ -73,7 +65,7 @@ class CommandLine {
     std::vector<char*> arguments = {const_cast<char*>(LEADCORE_COMMAND)};
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    const bool good = chdir(folder_.c_str()) == 0 && Redirect("stdin", O_RDONLY, 0) &&
+    const bool good = chdir(folder_.path().c_str()) == 0 && Redirect("stdin", O_RDONLY, 0) &&
                       Redirect("stdout", O_WRONLY | O_CREAT | O_TRUNC, 1) &&
                       Redirect("stderr", O_WRONLY | O_CREAT | O_TRUNC, 2);
     if (good) execv(LEADCORE_COMMAND, arguments.data());
@@ -97,7 +89,7 @@ class CommandLine {
     return from >= 0 && dup2(from, to) >= 0;
   }
 
-  std::filesystem::path folder_;
+  Folder folder_;
 };
 
 inline int64_t Count(const nlohmann::json& result, const char* name) {

@@ -130,6 +130,25 @@ TEST_P(EngineConcurrentRequestsTest, GroupsOfActivitiesOfOneLeadAreNeverLost) {
   CheckCalls(lead, each);
 }
 
+TEST(TurnstileTest, WhoHasTheTurnPassesAndTakesItAgain) {
+  Turnstile turnstile;
+  std::optional<Turnstile::Turn> turn(&turnstile);
+  {
+    const Turnstile::Turn again(&turnstile);
+    turnstile.Pass();
+  }
+  turnstile.Pass();
+  std::atomic<bool> given_back = false;
+  std::thread other([&turnstile, &given_back] {
+    turnstile.Pass();
+    EXPECT_TRUE(given_back);
+  });
+  for (int i = 0; i < 10'000; ++i) std::this_thread::yield();
+  given_back = true;
+  turn.reset();
+  other.join();
+}
+
 TEST(TurnstileTest, WhoHasTheTurnIsAloneUntilItGivesItBack) {
   Turnstile turnstile;
   int in_turn = 0;
@@ -154,7 +173,7 @@ TEST(TurnstileTest, WhoHasTheTurnIsAloneUntilItGivesItBack) {
   }
 }
 
-// Lets the command "slow" lose four races; when it has the turn, another caller comes.
+// Lets the command "slow" lose until it has the turn; then another caller comes.
 class SlowLoses : public StoreDecorator {
  public:
   using StoreDecorator::StoreDecorator;
@@ -170,7 +189,7 @@ class SlowLoses : public StoreDecorator {
   absl::Status Commit(std::string_view workspace, std::span<const Batch> batches,
                       std::span<CommitResult> results) override {
     const bool slow = batches.front().request_id == "slow";
-    if (slow && ++commits_ <= 5) {
+    if (slow && ++commits_ <= kLost) {
       results.front() = CommitResult();
       results.front().code = CommitResult::Code::kStale;
       return absl::OkStatus();
@@ -188,6 +207,8 @@ class SlowLoses : public StoreDecorator {
   }
 
  private:
+  static constexpr int kLost = 5;  // at first, and four times beside others
+
   int commits_ = 0;
   std::atomic<std::thread::id> other_id_{};
   std::atomic<bool> slow_done_ = false;

@@ -5,12 +5,11 @@
 #define LEADCORE_TESTS_ENGINE_UTIL_H_
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +19,7 @@
 #include "leadcore/engine.h"
 #include "leadcore/memory_store.h"
 #include "leadcore/sqlite_store.h"
+#include "test_util.h"
 
 namespace leadcore::testing {
 
@@ -88,10 +88,7 @@ class World {
     if (kind == StoreKind::kMemory) {
       store_ = NewMemoryStore(std::move(random));
     } else {
-      std::string folder =
-          (std::filesystem::temp_directory_path() / "leadcore-engine-XXXXXX").string();
-      folder_ = mkdtemp(folder.data());
-      SqliteOptions options{(folder_ / "leads.db").string()};
+      SqliteOptions options{folder_.emplace() / "leads.db"};
       options.random = std::move(random);
       absl::StatusOr<std::unique_ptr<Store>> store = OpenSqliteStore(options);
       EXPECT_TRUE(store.ok()) << store.status();
@@ -99,11 +96,6 @@ class World {
     }
     const absl::Status status = Reopen(std::move(model));
     EXPECT_TRUE(status.ok()) << status;
-  }
-  ~World() {
-    engine_.reset();
-    store_.reset();
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
   World(const World&) = delete;
   World& operator=(const World&) = delete;
@@ -183,7 +175,7 @@ class World {
   }
 
  private:
-  std::filesystem::path folder_;
+  std::optional<Folder> folder_;  // goes last
   std::unique_ptr<Store> store_;
   std::unique_ptr<Engine> engine_;
   int requests_ = 0;

@@ -101,21 +101,14 @@ bool Fits(const std::vector<std::string_view>& shown, const std::vector<std::str
 // Runs the blocks of one page in order, in one new folder, and gathers what is wrong with them.
 class Runner {
  public:
-  Runner() {
-    std::string name = (std::filesystem::temp_directory_path() / "leadcore-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    std::filesystem::create_directory(folder_ / "work");
-  }
-  ~Runner() { std::filesystem::remove_all(folder_); }
-  Runner(const Runner&) = delete;
-  Runner& operator=(const Runner&) = delete;
+  Runner() { std::filesystem::create_directory(folder_ / "work"); }
 
   std::vector<std::string> Run(const Page& page) {
     problems_ = page.problems;
     for (size_t i = 0; i < page.blocks.size(); ++i) {
       const Block& block = page.blocks[i];
       line_ = block.line;
-      if (!block.file.empty()) std::ofstream(folder_ / "work" / block.file) << block.text;
+      if (!block.file.empty()) std::ofstream(folder_.path() / "work" / block.file) << block.text;
       const Block* next = i + 1 < page.blocks.size() ? &page.blocks[i + 1] : nullptr;
       if (block.language == "cpp") {
         Program(block, next);
@@ -142,10 +135,10 @@ class Runner {
         << "set -e\nPREFIX='" << prefix << "'\n"
         << "export PATH=\"$PREFIX/bin:$PATH\" CMAKE_PREFIX_PATH=\"$PREFIX\" CXX=\"${CXX:-c++}\"\n"
         << "export PKG_CONFIG_PATH=\"$(dirname \"$(find \"$PREFIX\" -name leadcore.pc)\")\"\n"
-        << "cd '" << (folder_ / "work").string() << "'\n"
+        << "cd '" << (folder_ / "work") << "'\n"
         << script;
-    const std::string out = (folder_ / "output").string();
-    const std::string command = "sh '" + (folder_ / "script").string() + "' >'" + out + "' 2>&1";
+    const std::string out = folder_ / "output";
+    const std::string command = "sh '" + folder_ / "script" + "' >'" + out + "' 2>&1";
     const int status = std::system(command.c_str());
     std::string output = ReadFile(out);
     if (status != 0) Problem("failed:\n" + script + "\n" + output);
@@ -197,7 +190,7 @@ class Runner {
     run();
   }
 
-  std::filesystem::path folder_;
+  const Folder folder_;
   std::vector<std::string> problems_;
   size_t line_ = 0;
 };

@@ -6,7 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,23 +15,9 @@
 #include "leadcore/memory_store.h"
 #include "leadcore/sqlite_store.h"
 #include "leadcore/store.h"
+#include "test_util.h"
 
 namespace leadcore::testing {
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "leadcore-store-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 struct HeldStore {
   explicit HeldStore(StoreKind kind) {

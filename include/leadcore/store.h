@@ -3,13 +3,13 @@
 // Store: typed records with snapshot reads and one-shot conditional batches. Implement this class
 // to keep leads elsewhere; everything that a lead means is decided above it, in pure code.
 //
-// There are two moments at which the outside can interfere: taking a snapshot and committing a
-// batch. Races are settled in Commit and nowhere else: checks, claims and counters are tested,
-// locked and written in one transaction.
+// The outside can interfere when a snapshot is taken and when a batch is committed. Races are
+// settled in Commit alone: checks, claims, counters are tested, locked, written in one transaction.
 //
 // A Store is safe to use from any number of threads. A Snapshot belongs to one thread, lives for at
-// most a second or 10,000 rows (only VerifyWorkspace holds one longer), and is given up before its
-// thread commits. No clock is read. Calls may throw std::bad_alloc only (Commit: UNAVAILABLE).
+// most a second or 10,000 rows (verify: longer), and is given up before its thread commits. Times
+// come with batches: no clock is read. Calls throw std::bad_alloc only (Commit: UNAVAILABLE); the
+// store works on.
 #ifndef LEADCORE_STORE_H_
 #define LEADCORE_STORE_H_
 

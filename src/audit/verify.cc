@@ -437,13 +437,29 @@ class Verifier {
       return absl::OkStatus();
     }
     at->second.seen = true;
-    if (!*outcome) return absl::OkStatus();  // forgotten since the snapshot
-    const std::vector<int64_t>& positions = (*outcome)->positions;
-    if (!positions.empty() && positions[0] > position_) return absl::OkStatus();  // and used again
-    if (positions.empty() || static_cast<uint64_t>(positions[0]) != at->second.content) {
-      Fault("request ", id, " does not name its event");
+    const std::vector<int64_t> positions =
+        *outcome ? (*outcome)->positions : std::vector<int64_t>();
+    if (!positions.empty() && static_cast<uint64_t>(positions[0]) == at->second.content) {
+      return absl::OkStatus();
     }
+    // The outcome is told as it is now: it may have been forgotten, and used again, meanwhile.
+    const absl::StatusOr<bool> goes_on = FeedGoesOn();
+    if (!goes_on.ok()) return goes_on.status();
+    if (!*goes_on) Fault("request ", id, " does not name its event");
     return absl::OkStatus();
+  }
+
+  // Whether others have written since the snapshot.
+  absl::StatusOr<bool> FeedGoesOn() const {
+    FeedRequest request;
+    request.after = position_;
+    request.limit = 1;
+    request.headers_only = true;
+    bool more = false;
+    const absl::Status status =
+        store_.Feed(workspace_, request, [&more](const Event&) { return more = true; });
+    if (!status.ok()) return status;
+    return more;
   }
 
   // Only hashes are kept of what must be there; the feed has the names of what was not found.

@@ -28,7 +28,17 @@ absl::StatusOr<std::unique_ptr<Store>> OpenToRead(const std::string& db) {
   return OpenSqliteStore(options);
 }
 
-// Looks for damage of a database and its content; prints what it finds.
+// Tells all damage of a store and of what it holds; what it found whole is counted.
+VerifyReply Inspect(const Store& store, absl::FunctionRef<void(std::string_view)> tell) {
+  const absl::Status storage = store.Verify(tell);
+  if (!storage.ok() && !absl::IsDataLoss(storage)) tell(Message(storage));
+  const absl::StatusOr<VerifyReply> reply = VerifyWorkspace(store, kWorkspace, tell);
+  if (reply.ok()) return *reply;
+  tell(Message(reply.status()));
+  return {};
+}
+
+// Looks for damage of a database; prints what it finds.
 class Inspection {
  public:
   explicit Inspection(const Options& options) : options_(options) {}
@@ -44,25 +54,13 @@ class Inspection {
       if (!status.ok()) Tell(Message(status));
       Tell(Message(store.status()));
     } else {
-      Inspect(**store);
+      found_ = Inspect(**store, [this](std::string_view what) { Tell(what); });
     }
     Conclude();
     return faults_ == 0 ? kDone : kFailed;
   }
 
  private:
-  void Inspect(const Store& store) {
-    const auto tell = [this](std::string_view what) { Tell(what); };
-    const absl::Status storage = store.Verify(tell);
-    if (!storage.ok() && !absl::IsDataLoss(storage)) Tell(Message(storage));
-    const absl::StatusOr<VerifyReply> reply = VerifyWorkspace(store, kWorkspace, tell);
-    if (reply.ok()) {
-      found_ = *reply;
-    } else {
-      Tell(Message(reply.status()));
-    }
-  }
-
   void Tell(std::string_view what) {
     ++faults_;
     if (!options_.json) {
@@ -229,20 +227,15 @@ absl::Status RestoreUnsealed(const Options& options) {
   RemoveDatabase(unproved);  // of one that was killed
   absl::Status status = SealSqliteStore(options.file, unproved);
   if (!status.ok()) return status;
-  {
-    const auto store = OpenToRead(unproved);
-    int64_t faults = 0;
-    const auto tell = [&](std::string_view what) {
-      ++faults;
+  if (const auto store = OpenToRead(unproved); store.ok()) {
+    Inspect(**store, [&](std::string_view what) {
       Complain(Cat(options.file, ": ", what));
-    };
-    status = store.ok() ? (*store)->Verify(tell) : store.status();
-    if (status.ok()) status = VerifyWorkspace(**store, kWorkspace, tell).status();
-    if (status.ok() && faults > 0) {
       status = absl::DataLossError(ToAbsl(Cat(
           options.file, " is not what its feed says; nothing was restored; save what is whole by ",
           "`leadcore export --skip-damaged`")));
-    }
+    });
+  } else {
+    status = store.status();
   }
   if (status.ok()) status = BackupSqliteStore(unproved, options.db);
   RemoveDatabase(unproved);

@@ -27,7 +27,7 @@ constexpr size_t kMostBytesOfGroup = 64 << 20;
 // Each lost race means that another caller's commit went through, so this many in a row means that
 // the store is at fault, or that other engines of the workspace never rest.
 constexpr int kMostAttempts = 100;
-// After so many lost races a command takes the turn.
+// So often a command is decided again beside others before it takes the turn.
 constexpr int kFreeAttempts = 4;
 // What commands.h says of commands.
 constexpr size_t kMostBytes = size_t{2} << 20;

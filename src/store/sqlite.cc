@@ -353,43 +353,6 @@ absl::Status CopyPages(SqliteDatabase* from, SqliteDatabase* to) {
   return status.ok() ? ended : status;
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
-  absl::Status status = CheckOptions(options);
-  if (!status.ok()) return status;
-  using Mode = SqliteDatabase::Mode;
-  bool fresh = false;
-  if (!options.write) {
-    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
-        SqliteDatabase::Open(options.path, Mode::kRead, options.vfs);
-    if (!database.ok()) return database.status();
-    status = CheckFile(database->get(), options.path, &fresh);
-    if (!status.ok()) return status;
-    if (fresh) return InvalidArgument(options.path, " is empty; an import fills it");
-    return std::make_unique<SqliteStore>(options, nullptr, nullptr);
-  }
-  std::unique_ptr<OwnerLock> lock;
-  if (options.vfs.empty()) {
-    absl::StatusOr<std::unique_ptr<OwnerLock>> taken = OwnerLock::Take(options.path, options.wait);
-    if (!taken.ok()) return taken.status();
-    lock = *std::move(taken);
-  }
-  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(
-      options.path, options.create ? Mode::kCreate : Mode::kWrite, options.vfs, options.page_size);
-  if (!database.ok()) return database.status();
-  status = CheckFile(database->get(), options.path, &fresh);
-  if (status.ok() && fresh && !options.create) {
-    status = InvalidArgument(options.path, " is empty; an import fills it");
-  }
-  if (status.ok()) status = PrepareWriter(database->get());
-  if (status.ok() && fresh) status = CreateTables(database->get());
-  if (!status.ok()) return status;
-  return std::make_unique<SqliteStore>(options, std::move(lock), *std::move(database));
-}
-
-namespace {
-
 absl::Status Copy(const std::string& from, SqliteDatabase::Mode mode, const std::string& to) {
   SqliteOptions options;
   options.path = from;
@@ -429,6 +392,39 @@ absl::Status Copy(const std::string& from, SqliteDatabase::Mode mode, const std:
 }
 
 }  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> OpenSqliteStore(const SqliteOptions& options) {
+  absl::Status status = CheckOptions(options);
+  if (!status.ok()) return status;
+  using Mode = SqliteDatabase::Mode;
+  bool fresh = false;
+  if (!options.write) {
+    absl::StatusOr<std::unique_ptr<SqliteDatabase>> database =
+        SqliteDatabase::Open(options.path, Mode::kRead, options.vfs);
+    if (!database.ok()) return database.status();
+    status = CheckFile(database->get(), options.path, &fresh);
+    if (!status.ok()) return status;
+    if (fresh) return InvalidArgument(options.path, " is empty; an import fills it");
+    return std::make_unique<SqliteStore>(options, nullptr, nullptr);
+  }
+  std::unique_ptr<OwnerLock> lock;
+  if (options.vfs.empty()) {
+    absl::StatusOr<std::unique_ptr<OwnerLock>> taken = OwnerLock::Take(options.path, options.wait);
+    if (!taken.ok()) return taken.status();
+    lock = *std::move(taken);
+  }
+  absl::StatusOr<std::unique_ptr<SqliteDatabase>> database = SqliteDatabase::Open(
+      options.path, options.create ? Mode::kCreate : Mode::kWrite, options.vfs, options.page_size);
+  if (!database.ok()) return database.status();
+  status = CheckFile(database->get(), options.path, &fresh);
+  if (status.ok() && fresh && !options.create) {
+    status = InvalidArgument(options.path, " is empty; an import fills it");
+  }
+  if (status.ok()) status = PrepareWriter(database->get());
+  if (status.ok() && fresh) status = CreateTables(database->get());
+  if (!status.ok()) return status;
+  return std::make_unique<SqliteStore>(options, std::move(lock), *std::move(database));
+}
 
 absl::Status BackupSqliteStore(const std::string& from, const std::string& to) {
   return Copy(from, SqliteDatabase::Mode::kRead, to);
