@@ -190,7 +190,7 @@ class Runner {
     run();
   }
 
-  const Folder folder_;
+  const testing::Folder folder_;
   std::vector<std::string> problems_;
   size_t line_ = 0;
 };
