@@ -132,6 +132,7 @@ Batch OldForm(const Model& model, const Lead& now) {
   Lead lead = now;
   lead.SetText(field::kEmail, OldEmail(std::string(now.text(field::kEmail))));
   lead.SetText(field::kCountry, "United States");
+  lead.AddIssue("country", "United States", "not known to the old one");
   Batch batch;
   std::vector<RecordKey> deletes;
   std::vector<Put> puts = {LeadPut(lead)};

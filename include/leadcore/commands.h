@@ -49,6 +49,19 @@ struct LogActivity {
   std::string email;
 };
 
+// Changes what people edit: the fields named get the values that `values` has, those that it lacks
+// are cleared. What is made of them (the parts of a name, the domain, keys, territory, score)
+// follows. Owner, status and what the engine computes have commands of their own. A value that
+// cannot be read refuses the whole; so does an exclusive key that another lead holds, where the
+// model rejects such leads (else the lead is found by it as well).
+struct UpdateLead {
+  std::string lead_id;
+  Lead values;
+  std::vector<std::string> fields;
+  // What the caller has read: refused when the lead is at another version by now.
+  std::optional<int64_t> version;
+};
+
 // Takes a lead out for good, for whoever asks to be forgotten: its records, its activities, its
 // keys and the payloads of its events; what remains of it are ids. Its exclusive keys go on a list
 // of keyed hashes: an import does not bring the person back, a submit does. A store on a disk may
@@ -59,7 +72,7 @@ struct EraseLead {
 
 struct Command {
   std::string request_id;  // "" means the call's request id, "/" and the position in the list
-  std::variant<Submit, LogActivity, EraseLead> body;
+  std::variant<Submit, LogActivity, UpdateLead, EraseLead> body;
 };
 
 enum class Outcome : uint8_t {
@@ -69,26 +82,31 @@ enum class Outcome : uint8_t {
   kDuplicate,  // refused by an exclusive key
   kRejected,   // broke a rule
   kLogged,     // the activity is in
+  kUpdated,    // the fields are as asked
+  kUnchanged,  // they were so already
   kErased,     // the lead is gone
   kFailed      // storage or the engine itself; `status` says what, and whether to try again
 };
-// "created", "attached", "merged", "duplicate", "rejected", "logged", "erased",
-// "failed".
+// "created", "attached", "merged", "duplicate", "rejected", "logged", "updated", "unchanged",
+// "erased", "failed".
 std::string_view OutcomeName(Outcome outcome);
 
 // What happened to one command.
 struct Reply {
   Outcome outcome = Outcome::kFailed;
   // OK for what was done. ALREADY_EXISTS: duplicate. INVALID_ARGUMENT: rejected, or the request id
-  // was used for something else. NOT_FOUND: no such lead. UNAVAILABLE: not known whether it was
-  // done, retry with the same request id. The message names the rule and what would satisfy it.
+  // was used for something else. NOT_FOUND: no such lead. ABORTED: rejected, the lead is at another
+  // version; read it again. UNAVAILABLE: not known whether it was done, retry with the same request
+  // id. The message names the rule and what would satisfy it.
   absl::Status status;
+  std::string rule;                // of a refusal: the rule that it broke ("key email")
   std::string lead_id;             // of the lead created, changed, or (duplicate) known already
   std::string activity_id;         // when one was written
   std::vector<int64_t> positions;  // of its events in the feed
   bool replayed = false;           // this request was done before; only what is above is told again
 
-  Score score;  // after the command
+  int64_t version = 0;  // of the lead, after the command; 0: not told
+  Score score;          // after the command
   Assignment assignment;
   std::vector<KeyHit> hits;
   // What could not be read or normalised: field, original, reason.

@@ -311,11 +311,8 @@ class Verifier {
             record->state.score.total, " thousandths");
     }
     const Lead& lead = record->lead;
-    const StateConfig* status = model_->lifecycle().Find(lead.text(field::kStatus));
-    if (status != nullptr && status->type == StateType::kOpen && lead.has(field::kOwner) &&
-        !lead.has(field::kArchiveTime)) {
-      ++loads_[Routing::LoadCounter(lead.text(field::kOwner))];
-    }
+    const std::string load = LoadCounterOf(*model_, lead);
+    if (!load.empty()) ++loads_[load];
     return CheckKeys(lead);
   }
 

@@ -57,6 +57,9 @@ struct Options {
   // One activity of `log`.
   std::string lead, external_id, email, kind, time, outcome, next_step, due, request_id;
   std::vector<std::string> tags, attributes;
+  // Changes of one lead.
+  std::vector<std::string> edits;
+  int64_t version = -1;  // any
 };
 
 // One line on stderr, in front of it the name of the program.
@@ -112,6 +115,7 @@ int Import(const Options& options);
 int ScoreFile(const Options& options);
 int LogActivities(const Options& options);
 int TickAll(const Options& options);
+int Update(const Options& options);
 int Show(const Options& options);
 int List(const Options& options);
 int Feed(const Options& options);

@@ -47,6 +47,7 @@ class Command {
     app_.footer(kFooter);
     Models();
     Writing();
+    Changing();
     Reading();
     Keeping();
   }
@@ -216,6 +217,28 @@ class Command {
     CLI::App* tick = Add("tick", "scores again what time has changed", TickAll);
     OwnDb(tick);
     ModelOption(tick, "becomes the database's model");
+  }
+
+  // A command that changes the lead `ID`.
+  CLI::App* AddChange(const char* name, const char* what, Run run) {
+    CLI::App* sub = Add(name, what, run);
+    OwnDb(sub);
+    ModelOption(sub, "becomes the database's model");
+    sub->add_option("ID", options_.id, "id of the lead")->required();
+    sub->add_option("--version", options_.version,
+                    "refused unless the lead is at this version still")
+        ->check(AtLeast(1));
+    sub->add_option("--request-id", options_.request_id,
+                    "told again with the same one it is done once");
+    return sub;
+  }
+
+  void Changing() {
+    CLI::App* update = AddChange("update", "edits fields of a lead", Update);
+    update
+        ->add_option("FIELD=VALUE", options_.edits,
+                     "what to set, written as in a CSV; FIELD= clears; lists are split at ;")
+        ->required();
   }
 
   void Reading() {

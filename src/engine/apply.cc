@@ -34,22 +34,28 @@ constexpr size_t kMostBytes = size_t{2} << 20;
 constexpr size_t kMostItems = 1000;
 constexpr size_t kLongestName = 1024;  // of a request or an actor
 
-constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged", "duplicate",
-                                              "rejected", "logged",   "erased", "failed"};
+constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged",  "duplicate",
+                                              "rejected", "logged",   "updated", "unchanged",
+                                              "erased",   "failed"};
+
+std::string ContentOf(const Submit& submit) {
+  return Cat(submit.imported ? "import" : "submit", '\0',
+             EncodeLead(submit.lead, LeadForm::kComplete));
+}
+std::string ContentOf(const LogActivity& log) {
+  return Cat("log", '\0', log.external_id, '\0', log.email, '\0', EncodeActivity(log.activity));
+}
+std::string ContentOf(const UpdateLead& update) {
+  std::string content = Cat("update", '\0', update.lead_id, '\0', update.version.value_or(-1));
+  for (const std::string& name : update.fields) content += Cat('\0', name);
+  return Cat(content, '\0', EncodeLead(update.values, LeadForm::kComplete));
+}
+std::string ContentOf(const EraseLead& erase) { return Cat("erase", '\0', erase.lead_id); }
 
 // `size`, if not null: of the content.
 std::string Fingerprint(const Command& command, size_t* size = nullptr) {
-  std::string content;
-  if (const auto* submit = std::get_if<Submit>(&command.body)) {
-    content = Cat(submit->imported ? "import" : "submit", '\0',
-                  EncodeLead(submit->lead, LeadForm::kComplete));
-  } else if (const auto* erase = std::get_if<EraseLead>(&command.body)) {
-    content = Cat("erase", '\0', erase->lead_id);
-  } else {
-    const LogActivity& log = std::get<LogActivity>(command.body);
-    content =
-        Cat("log", '\0', log.external_id, '\0', log.email, '\0', EncodeActivity(log.activity));
-  }
+  const std::string content =
+      std::visit([](const auto& body) { return ContentOf(body); }, command.body);
   if (size != nullptr) *size = content.size();
   const XXH128_hash_t hash = XXH3_128bits(content.data(), content.size());
   char hex[40];
@@ -68,8 +74,10 @@ absl::Status CheckFit(const std::string& request_id, const Command& command, siz
     return InvalidArgument("the command has ", bytes, " bytes; at most ", kMostBytes, " are taken");
   }
   const auto* submit = std::get_if<Submit>(&command.body);
-  if (submit == nullptr) return absl::OkStatus();
-  for (const Value& value : submit->lead.values()) {
+  const auto* update = std::get_if<UpdateLead>(&command.body);
+  if (submit == nullptr && update == nullptr) return absl::OkStatus();
+  const Lead& lead = submit != nullptr ? submit->lead : update->values;
+  for (const Value& value : lead.values()) {
     const bool texts = value.kind() == Value::Kind::kTextList;
     const bool records = value.kind() == Value::Kind::kRecordList;
     const size_t size = texts ? value.texts().size() : records ? value.records().size() : 0;

@@ -66,11 +66,7 @@ absl::Status CollectErasure(const Model& model, const Store& store, std::string_
     if (*holder && **holder == id) plan->releases.push_back({key.text, id});
     plan->deletes.push_back(MatchKeyPut(key.text, id).key);
   }
-  const StateConfig* status = model.lifecycle().Find(record.lead.text(field::kStatus));
-  if (record.lead.has(field::kOwner) && !record.lead.has(field::kArchiveTime) &&
-      status != nullptr && status->type == StateType::kOpen) {
-    plan->load = Routing::LoadCounter(record.lead.text(field::kOwner));
-  }
+  plan->load = LoadCounterOf(model, record.lead);
   const absl::Status collected =
       ScanAll(snapshot, ActivitiesOf(id), [&](const StoredRecord& activity) {
         plan->deletes.push_back(activity.key);

@@ -24,22 +24,6 @@ std::string_view TakeLine(std::string_view* text) {
   return line;
 }
 
-// Whether a note of data_issues is about what stands in its field now.
-bool IsAboutValue(const Lead& lead, const Record& issue) {
-  const Field* field = issue[0] ? lead.schema().Find(*issue[0]) : nullptr;
-  if (field == nullptr || !issue[1] || !lead.has(field->id)) return false;
-  const Value& value = lead[field->id];
-  if (value.kind() == Value::Kind::kText) return value.text() == *issue[1];
-  if (value.kind() != Value::Kind::kTextList) return false;
-  return std::ranges::find(value.texts(), *issue[1]) != value.texts().end();
-}
-
-std::vector<Record> IssuesOf(const Lead& lead) {
-  if (!lead.has(field::kDataIssues)) return {};
-  const auto issues = lead[field::kDataIssues].records();
-  return {issues.begin(), issues.end()};
-}
-
 }  // namespace
 
 RecordKey MetaEpoch() { return {RecordKind::kMeta, "publishing"}; }
@@ -66,28 +50,7 @@ std::optional<MigrationCursor> MigrationCursor::Decode(std::string_view body) {
 }
 
 bool Renormalize(const Model& model, Lead* lead) {
-  Lead raw = *lead;
-  raw.Clear(field::kDataIssues);
-  Lead normal = NormalizeLead(model, raw, true).lead;
-  const std::vector<Record> told = IssuesOf(normal);
-  normal.Clear(field::kDataIssues);
-  // What is still wrong was told anew; notes about anything else stay.
-  std::vector<Record> issues = IssuesOf(*lead);
-  std::erase_if(issues, [&](const Record& issue) { return IsAboutValue(*lead, issue); });
-  const size_t kept = issues.size();
-  for (const Record& issue : told) {
-    const bool known =
-        std::any_of(issues.begin(), issues.begin() + static_cast<ptrdiff_t>(kept),
-                    [&](const Record& old) { return old[0] == issue[0] && old[2] == issue[2]; });
-    if (!known) issues.push_back(issue);
-  }
-  for (Record& issue : issues) normal.AppendRecord(field::kDataIssues, std::move(issue));
-  for (const Field& field : lead->schema().fields()) {
-    const bool standing = field.group == FieldGroup::kState || field.derived() ||
-                          field.id == field::kId || field.id == field::kVersion ||
-                          field.id == field::kMergedInto;
-    if (standing) normal.Set(field.id, (*lead)[field.id]);
-  }
+  Lead normal = NormalizeKnownLead(model, *lead).lead;
   if (EncodeLead(normal, LeadForm::kStored) == EncodeLead(*lead, LeadForm::kStored)) return false;
   *lead = std::move(normal);
   return true;

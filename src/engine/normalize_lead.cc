@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "engine/parts.h"
@@ -48,7 +47,7 @@ bool SetByImport(FieldId id) {
 class Normalizer {
  public:
   Normalizer(const Model& model, bool imported)
-      : model_(model), imported_(imported), result_{Lead(model.schema()), {}} {}
+      : model_(model), imported_(imported), result_{Lead(model.schema()), {}, {}} {}
 
   NormalizedLead Run(const Lead& raw) {
     Copy(raw);
@@ -69,7 +68,7 @@ class Normalizer {
   // What cannot be used keeps its text and says why.
   void Unusable(FieldId id, std::string_view original, std::string_view reason) {
     lead().AddIssue(model_.schema()->at(id).name, original, reason);
-    unusable_.insert(id);
+    result_.unusable.insert(id);
   }
 
   void Copy(const Lead& raw) {
@@ -325,8 +324,9 @@ class Normalizer {
         const bool blank = value.absent() ||
                            (value.kind() == Value::Kind::kText && value.text().empty()) ||
                            (value.kind() == Value::Kind::kTextList && value.texts().empty());
-        satisfied = satisfied || (!blank && unusable_.count(field->id) == 0);
-        if (!blank && unusable_.count(field->id) != 0) why += Cat(why.empty() ? "" : ", ", name);
+        satisfied = satisfied || (!blank && result_.unusable.count(field->id) == 0);
+        if (!blank && result_.unusable.count(field->id) != 0)
+          why += Cat(why.empty() ? "" : ", ", name);
         names += Cat(names.empty() ? "" : " or ", name);
       }
       if (satisfied) continue;
@@ -339,15 +339,57 @@ class Normalizer {
   const Model& model_;
   const bool imported_;
   NormalizedLead result_;
-  std::set<FieldId> unusable_;
   std::string country_;
   std::string email_domain_;
 };
+
+// Whether a note of data_issues is about what stands in its field now.
+bool IsAboutValue(const Lead& lead, const Record& issue) {
+  const Field* field = issue[0] ? lead.schema().Find(*issue[0]) : nullptr;
+  if (field == nullptr || !issue[1] || !lead.has(field->id)) return false;
+  const Value& value = lead[field->id];
+  if (value.kind() == Value::Kind::kText) return value.text() == *issue[1];
+  if (value.kind() != Value::Kind::kTextList) return false;
+  return std::ranges::find(value.texts(), *issue[1]) != value.texts().end();
+}
+
+std::vector<Record> IssuesOf(const Lead& lead) {
+  if (!lead.has(field::kDataIssues)) return {};
+  const auto issues = lead[field::kDataIssues].records();
+  return {issues.begin(), issues.end()};
+}
 
 }  // namespace
 
 NormalizedLead NormalizeLead(const Model& model, const Lead& raw, bool imported) {
   return Normalizer(model, imported).Run(raw);
+}
+
+NormalizedLead NormalizeKnownLead(const Model& model, const Lead& lead) {
+  Lead raw = lead;
+  raw.Clear(field::kDataIssues);
+  NormalizedLead result = NormalizeLead(model, raw, true);
+  Lead& normal = result.lead;
+  const std::vector<Record> told = IssuesOf(normal);
+  normal.Clear(field::kDataIssues);
+  // What is still wrong was told anew; notes about anything else stay.
+  std::vector<Record> issues = IssuesOf(lead);
+  std::erase_if(issues, [&](const Record& issue) { return IsAboutValue(lead, issue); });
+  const size_t kept = issues.size();
+  for (const Record& issue : told) {
+    const bool known =
+        std::any_of(issues.begin(), issues.begin() + static_cast<ptrdiff_t>(kept),
+                    [&](const Record& old) { return old[0] == issue[0] && old[2] == issue[2]; });
+    if (!known) issues.push_back(issue);
+  }
+  for (Record& issue : issues) normal.AppendRecord(field::kDataIssues, std::move(issue));
+  for (const Field& field : lead.schema().fields()) {
+    const bool standing = field.group == FieldGroup::kState || field.derived() ||
+                          field.id == field::kId || field.id == field::kVersion ||
+                          field.id == field::kMergedInto;
+    if (standing && field.id != field::kDataIssues) normal.Set(field.id, lead[field.id]);
+  }
+  return result;
 }
 
 }  // namespace leadcore

@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -28,12 +30,16 @@ namespace leadcore {
 
 struct NormalizedLead {
   Lead lead;
+  std::set<FieldId> unusable;  // their values have no normal form
   // Each names the rule that refuses the lead and what would satisfy it.
   std::vector<std::string> refusals;
 };
 // A copy of `raw` over the model's schema, every field in its normal form; what has none keeps its
 // text, with a note in data_issues.
 NormalizedLead NormalizeLead(const Model& model, const Lead& raw, bool imported);
+// A known lead in its normal form; what the engine decided of it, and notes about other things than
+// what stands in their fields, stay.
+NormalizedLead NormalizeKnownLead(const Model& model, const Lead& lead);
 
 // ---- records.cc
 
@@ -55,6 +61,9 @@ const SearchForm* FindSearchForm(FieldId field);
 std::string SearchText(const SearchForm& form, std::string_view text);
 // As much of `start` as folds to the same whatever follows it.
 std::string_view FoldableStart(std::string_view start);
+
+// A value as one text: the entries of a list behind each other, the members of a record by name.
+std::string TextOf(const Field& field, const Value& value);
 
 // How a value stands in an index; nullopt for kinds that no index holds.
 std::optional<IndexValue> ToIndexValue(const Value& value);
@@ -89,7 +98,10 @@ void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record);
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
                 std::string payload);
 
-// ---- submit.cc, log_activity.cc, erase.cc
+// The counter in which a lead counts as an open one of its owner; "" when it does not.
+std::string LoadCounterOf(const Model& model, const Lead& lead);
+
+// ---- submit.cc, log_activity.cc, update.cc, erase.cc
 
 // By which commands of one group depend on each other through the owner of a company's leads.
 std::string DomainKey(std::string_view domain);
@@ -148,11 +160,28 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const LogActivity& log);
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const UpdateLead& update);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const EraseLead& erase);
 
 // The batch of an activity that is added to a known lead; completes `prepared`.
 absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
                          LeadRecord record, Prepared* prepared);
+
+// ---- change.cc
+
+// A known lead as it is and as it will be.
+struct Change {
+  std::string type;                                          // of the event
+  std::vector<std::pair<std::string, std::string>> details;  // of the event
+  LeadRecord before;
+  LeadRecord after;  // its score is made here
+};
+// The batch of a change, with the keys and the load that follow from it; completes `prepared`,
+// whose outcome and hits are set. An exclusive key that another lead holds is kept as a candidate,
+// or, where `reply.outcome` is kUpdated and the model rejects such leads, refuses the change.
+absl::Status PrepareChange(const Scene& scene, const std::string& request_id, Change change,
+                           Prepared* prepared);
 
 // ---- erase.cc
 

@@ -23,6 +23,26 @@ std::string SearchText(const SearchForm& form, std::string_view text) {
   return FoldText(text);
 }
 
+std::string TextOf(const Field& field, const Value& value) {
+  if (field.shape != Shape::kList) return FormatValue(value);
+  std::string text;
+  if (field.type == Type::kText) {
+    for (const std::string& item : value.texts()) text += Cat(text.empty() ? "" : ";", item);
+    return text;
+  }
+  for (const Record& record : value.records()) {
+    std::string item;
+    std::string_view names = field.members;
+    for (const std::optional<std::string>& member : record) {
+      const std::string_view name = names.substr(0, names.find(' '));
+      names.remove_prefix(std::min(name.size() + 1, names.size()));
+      if (member) item += Cat(item.empty() ? "" : ", ", name, ": ", *member);
+    }
+    text += Cat(text.empty() ? "" : "; ", item);
+  }
+  return text;
+}
+
 std::optional<IndexValue> ToIndexValue(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::kText:
@@ -189,6 +209,13 @@ void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record) {
   if (until && ToMicros(now) >= *until) {
     Evaluate(model, now, &record->lead, &record->state);
   }
+}
+
+std::string LoadCounterOf(const Model& model, const Lead& lead) {
+  const StateConfig* const status = model.lifecycle().Find(lead.text(field::kStatus));
+  const bool open = status != nullptr && status->type == StateType::kOpen;
+  if (!open || !lead.has(field::kOwner) || lead.has(field::kArchiveTime)) return "";
+  return Routing::LoadCounter(lead.text(field::kOwner));
 }
 
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,

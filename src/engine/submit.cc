@@ -329,27 +329,6 @@ class Submitter {
            &reply());
   }
 
-  // A value as one text: the entries of a list behind each other, the members of a record by name.
-  static std::string TextOf(const Field& field, const Value& value) {
-    if (field.shape != Shape::kList) return FormatValue(value);
-    std::string text;
-    if (field.type == Type::kText) {
-      for (const std::string& item : value.texts()) text += Cat(text.empty() ? "" : ";", item);
-      return text;
-    }
-    for (const Record& record : value.records()) {
-      std::string item;
-      std::string_view names = field.members;
-      for (const std::optional<std::string>& member : record) {
-        const std::string_view name = names.substr(0, names.find(' '));
-        names.remove_prefix(std::min(name.size() + 1, names.size()));
-        if (member) item += Cat(item.empty() ? "" : ", ", name, ": ", *member);
-      }
-      text += Cat(text.empty() ? "" : "; ", item);
-    }
-    return text;
-  }
-
   // The whole of what came in becomes an activity of the known lead, so that nothing is lost.
   absl::Status Attach(const Lead& lead, const MatchDecision& decision) {
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
@@ -372,12 +351,8 @@ class Submitter {
   absl::Status Fill(const Lead& lead, const MatchDecision& decision) {
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
     if (!known.ok()) return known.status();
-    Lead& into = known->lead;
-    const std::vector<MatchKey> before =
-        scene_.model.matching().Keys(into.view(), scene_.model.email_lists());
-    // Who comes from that company gets this lead's owner from now on.
-    const bool new_domain = scene_.model.config().routing.affinity_account &&
-                            !into.has(field::kDomain) && lead.has(field::kDomain);
+    Change change{"filled", {}, *known, *std::move(known)};
+    Lead& into = change.after.lead;
     std::string filled;
     for (const Field& field : into.schema().fields()) {
       if (field.group == FieldGroup::kState || field.group == FieldGroup::kIdentity ||
@@ -393,38 +368,9 @@ class Submitter {
       if (*taken) filled += Cat(filled.empty() ? "" : ", ", "external_id");
     }
     into.Set(field::kUpdateTime, Value::Time(ToMicros(call_.now)));
-    Batch batch = NewBatch();
-    batch.checks.push_back({{RecordKind::kLead, decision.lead}, into.version()});
-    batch.checks.push_back({{RecordKind::kLeadState, decision.lead}, known->state.version});
-    const std::vector<MatchKey> now =
-        scene_.model.matching().Keys(into.view(), scene_.model.email_lists());
-    const absl::StatusOr<std::vector<std::string>> fresh = NewKeys(into.id(), before, now, &batch);
-    if (!fresh.ok()) return fresh.status();
-    const absl::StatusOr<std::vector<RecordKey>> old = OldKeys(into.id(), before, now, &batch);
-    if (!old.ok()) return old.status();
-    Evaluate(scene_.model, call_.now, &into, &known->state);
-    prepared_.keys.push_back(decision.lead);
-    if (new_domain) prepared_.keys.push_back(DomainKey(into.text(field::kDomain)));
-    prepared_.wait |= scene_.notes->states.count(decision.lead) != 0;
+    change.details = {{"filled", std::move(filled)}};
     reply().outcome = Outcome::kFilled;
-    reply().lead_id = decision.lead;
-    reply().score = known->state.score;
-    batch.finish = [model = &scene_.model, call = call_, record = *std::move(known),
-                    reply = prepared_.reply, keys = *fresh, old = *old, filled](const Given&) {
-      Writes writes;
-      writes.deletes = old;
-      const std::string id(record.lead.id());
-      writes.puts = {LeadPut(record.lead), StatePut(id, record.state, *model->schema())};
-      for (const std::string& key : keys) writes.puts.push_back(MatchKeyPut(key, id));
-      EventPayload payload;
-      payload.hits = reply->hits;
-      payload.details = {{"filled", filled}};
-      writes.events.push_back(MakeEvent(call, *model, "filled", id, EncodeEventPayload(payload)));
-      writes.reply = RememberedOutcome(*reply);
-      return writes;
-    };
-    prepared_.batch = std::move(batch);
-    return absl::OkStatus();
+    return PrepareChange(scene_, request_id_, std::move(change), &prepared_);
   }
 
   // An id of another system is taken over only when no other lead has it.
@@ -439,47 +385,6 @@ class Submitter {
     }
     into->SetText(field::kExternalId, external_id);
     return true;
-  }
-
-  // Claims what the filled fields add; the candidate keys among them are returned.
-  absl::StatusOr<std::vector<std::string>> NewKeys(std::string_view lead,
-                                                   const std::vector<MatchKey>& before,
-                                                   const std::vector<MatchKey>& now, Batch* batch) {
-    std::vector<std::string> candidates;
-    for (const MatchKey& key : now) {
-      if (HasKey(before, key)) continue;
-      prepared_.keys.push_back(key.text);
-      const auto holder = scene_.snapshot.Lookup(key.text);
-      if (!holder.ok()) return holder.status();
-      if (key.exclusive && !*holder) {
-        batch->claims.push_back({key.text, std::string(lead)});
-      } else {
-        candidates.push_back(key.text);
-      }
-    }
-    return candidates;
-  }
-
-  static bool HasKey(const std::vector<MatchKey>& keys, const MatchKey& key) {
-    return std::any_of(keys.begin(), keys.end(),
-                       [&](const MatchKey& other) { return other.text == key.text; });
-  }
-
-  // A filled field may make another key of an old one (a full name becomes first and last name):
-  // the old one is given up.
-  absl::StatusOr<std::vector<RecordKey>> OldKeys(std::string_view lead,
-                                                 const std::vector<MatchKey>& before,
-                                                 const std::vector<MatchKey>& now, Batch* batch) {
-    std::vector<RecordKey> records;
-    for (const MatchKey& key : before) {
-      if (HasKey(now, key)) continue;
-      prepared_.keys.push_back(key.text);
-      const auto holder = scene_.snapshot.Lookup(key.text);
-      if (!holder.ok()) return holder.status();
-      if (*holder && **holder == lead) batch->releases.push_back({key.text, std::string(lead)});
-      records.push_back(MatchKeyPut(key.text, lead).key);
-    }
-    return records;
   }
 
   Batch NewBatch() const {
