@@ -92,6 +92,15 @@ class Checker {
   Faults* const faults_;
 };
 
+LifecycleConfig WithoutConditions(LifecycleConfig config) {
+  config.automatic.clear();
+  for (StateConfig& state : config.states) {
+    state.required.clear();
+    state.guards.clear();
+  }
+  return config;
+}
+
 void AddEmailList(EmailKind kind, const std::vector<std::string>& entries, std::string_view path,
                   EmailLists* lists, Faults* faults) {
   const absl::Status status = lists->Add(kind, entries);
@@ -131,16 +140,20 @@ class ModelCompiler {
     Kinds();
     EmailLists();
     parts_.sources = Sources::Compile(config.sources, faults_);
-    parts_.lifecycle = Lifecycle::Compile(config.lifecycle, faults_);
-    // Without fields and kinds, conditions would be all faults.
-    if (parts_.schema == nullptr || !kinds_good_) return;
     ExpressionScope scope;
+    // Without fields and kinds, conditions would be all faults.
+    if (parts_.schema == nullptr || !kinds_good_) {
+      scope.schema = Schema::BuiltIn().get();
+      Lifecycle::Compile(WithoutConditions(config.lifecycle), scope, faults_);
+      return;
+    }
     scope.schema = parts_.schema.get();
     scope.kinds = parts_.kinds;
     scope.aggregates = &parts_.aggregates;
     scope.currency = config.currency;
     parts_.scoring = Scoring::Compile(config.scoring, scope, faults_);
     parts_.routing = Routing::Compile(config.routing, scope, faults_);
+    parts_.lifecycle = Lifecycle::Compile(config.lifecycle, scope, faults_);
     parts_.matching = Matching::Compile(config.keys, parts_.schema.get(), faults_);
     Checker(config, *parts_.schema, faults_).Run();
   }

@@ -162,6 +162,7 @@ constexpr std::array<Row, field::kBuiltInCount> kRows = {{
     {"last_activity_time", kTime, kScalar, kDerived, true, "Latest activity"},
     {"score_valid_until", kTime, kScalar, kDerived, true,
      "First moment at which the score can change by time alone"},
+    {"status_time", kTime, kScalar, kState, false, "When it came to be in its status"},
 }};
 
 bool IsLowerWord(std::string_view name) {

@@ -71,6 +71,12 @@ TEST(Lifecycle, EveryMistakeIsFoundAtOnce) {
 
 // ---- Used alone
 
+ExpressionScope Alone() {
+  ExpressionScope scope;
+  scope.schema = Schema::BuiltIn().get();
+  return scope;
+}
+
 StateConfig State(const char* name, std::vector<std::string> to,
                   StateType type = StateType::kOpen) {
   StateConfig state;
@@ -82,7 +88,7 @@ StateConfig State(const char* name, std::vector<std::string> to,
 
 std::vector<std::string> PathsOf(const LifecycleConfig& config) {
   Faults faults;
-  const bool compiled = Lifecycle::Compile(config, &faults) != nullptr;
+  const bool compiled = Lifecycle::Compile(config, Alone(), &faults) != nullptr;
   EXPECT_EQ(compiled, faults.empty());
   std::vector<std::string> paths;
   for (const Fault& fault : faults) paths.push_back(fault.path);
@@ -156,7 +162,7 @@ TEST(LifecycleRandom, AllowsTheArrowsAndFindsWhatIsUnreachable) {
     }
     ++compiled;
     Faults faults;
-    const auto lifecycle = Lifecycle::Compile(config, &faults);
+    const auto lifecycle = Lifecycle::Compile(config, Alone(), &faults);
     for (size_t i = 0; i < size; ++i) {
       for (size_t j = 0; j < size; ++j) {
         ASSERT_EQ(lifecycle->CheckTransition(name(i), name(j)).ok(), i == j || arrow[i][j])

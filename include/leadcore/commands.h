@@ -62,6 +62,18 @@ struct UpdateLead {
   std::optional<int64_t> version;
 };
 
+// Moves a lead to another state of the lifecycle, if that may follow and the lead has what the
+// state asks for; sets what goes with the state (stage, next action and when it is due, its times).
+struct TransitionLead {
+  std::string lead_id;
+  std::string to;
+  // Why. What enters a lost state needs one: of the model's unqualified_reasons, if it has any.
+  std::string reason;
+  // Not empty: why the lead enters without what the state asks for. Both are told in the event.
+  std::string override_reason;
+  std::optional<int64_t> version;  // as in UpdateLead
+};
+
 // Takes a lead out for good, for whoever asks to be forgotten: its records, its activities, its
 // keys and the payloads of its events; what remains of it are ids. Its exclusive keys go on a list
 // of keyed hashes: an import does not bring the person back, a submit does. A store on a disk may
@@ -72,38 +84,41 @@ struct EraseLead {
 
 struct Command {
   std::string request_id;  // "" means the call's request id, "/" and the position in the list
-  std::variant<Submit, LogActivity, UpdateLead, EraseLead> body;
+  std::variant<Submit, LogActivity, UpdateLead, TransitionLead, EraseLead> body;
 };
 
 enum class Outcome : uint8_t {
   kCreated,
-  kAttached,   // a known lead got it as an activity
-  kFilled,     // a known lead got its empty fields filled
-  kDuplicate,  // refused by an exclusive key
-  kRejected,   // broke a rule
-  kLogged,     // the activity is in
-  kUpdated,    // the fields are as asked
-  kUnchanged,  // they were so already
-  kErased,     // the lead is gone
-  kFailed      // storage or the engine itself; `status` says what, and whether to try again
+  kAttached,      // a known lead got it as an activity
+  kFilled,        // a known lead got its empty fields filled
+  kDuplicate,     // refused by an exclusive key
+  kRejected,      // broke a rule
+  kLogged,        // the activity is in
+  kUpdated,       // the fields are as asked
+  kUnchanged,     // it was so already
+  kTransitioned,  // the lead is in the state
+  kErased,        // the lead is gone
+  kFailed         // storage or the engine itself; `status` says what, and whether to try again
 };
 // "created", "attached", "merged", "duplicate", "rejected", "logged", "updated", "unchanged",
-// "erased", "failed".
+// "transitioned", "erased", "failed".
 std::string_view OutcomeName(Outcome outcome);
 
 // What happened to one command.
 struct Reply {
   Outcome outcome = Outcome::kFailed;
   // OK for what was done. ALREADY_EXISTS: duplicate. INVALID_ARGUMENT: rejected, or the request id
-  // was used for something else. NOT_FOUND: no such lead. ABORTED: rejected, the lead is at another
+  // was used for something else. FAILED_PRECONDITION: rejected, as the lead is now. NOT_FOUND: no
+  // such lead. ABORTED: rejected, the lead is at another
   // version; read it again. UNAVAILABLE: not known whether it was done, retry with the same request
   // id. The message names the rule and what would satisfy it.
   absl::Status status;
-  std::string rule;                // of a refusal: the rule that it broke ("key email")
-  std::string lead_id;             // of the lead created, changed, or (duplicate) known already
-  std::string activity_id;         // when one was written
-  std::vector<int64_t> positions;  // of its events in the feed
-  bool replayed = false;           // this request was done before; only what is above is told again
+  std::string rule;                  // of a refusal: the rule that it broke ("key email")
+  std::vector<std::string> missing;  // of a refusal: fields without which it cannot be told
+  std::string lead_id;               // of the lead created, changed, or (duplicate) known already
+  std::string activity_id;           // when one was written
+  std::vector<int64_t> positions;    // of its events in the feed
+  bool replayed = false;  // this request was done before; only what is above is told again
 
   int64_t version = 0;  // of the lead, after the command; 0: not told
   Score score;          // after the command

@@ -131,6 +131,7 @@ enum : FieldId {
   kFirstResponseTime,
   kLastActivityTime,
   kScoreValidUntil,
+  kStatusTime,
   kBuiltInCount
 };
 }  // namespace field

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// update: what people change of one lead.
+// update, transition: what people change of one lead.
 #include <unistd.h>
 
 #include <iostream>
@@ -29,6 +29,7 @@ int Tell(const Options& options, const Engine& engine, const Call& call, const R
     json.Member("rule", reply.rule);
     json.Key("missing");
     json.StartArray();
+    for (const std::string& field : reply.missing) json.Text(field);
     json.EndArray();
     json.EndObject();
     std::cout << json.Take() << std::endl;
@@ -74,6 +75,19 @@ absl::Status ReadEdit(const Model& model, const std::string& text, UpdateLead* u
   return absl::OkStatus();
 }
 
+std::optional<int64_t> Version(const Options& options) {
+  if (options.version < 0) return std::nullopt;
+  return options.version;
+}
+
+// One command through the engine, and told.
+template <typename Body>
+int Apply(const Options& options, Session& session, std::string_view what, Body body) {
+  const absl::StatusOr<Call> call = MakeCall(options, RequestId(options, what));
+  if (!call.ok()) return Fail(call.status());
+  return Tell(options, *session.engine, *call, session.engine->Apply(*call, {"", std::move(body)}));
+}
+
 }  // namespace
 
 int Update(const Options& options) {
@@ -81,18 +95,23 @@ int Update(const Options& options) {
   const std::unique_ptr<Session> session = Open(options, Access::kWrite, &code);
   if (session == nullptr) return code;
   const Model& model = session->engine->model();
-  UpdateLead update{options.id, Lead(model.schema()), {}, std::nullopt};
-  if (options.version >= 0) update.version = options.version;
+  UpdateLead update{options.id, Lead(model.schema()), {}, Version(options)};
   for (const std::string& edit : options.edits) {
     const absl::Status status = ReadEdit(model, edit, &update);
     if (status.ok()) continue;
     Complain(Message(status));
     return kWrong;
   }
-  const absl::StatusOr<Call> call = MakeCall(options, RequestId(options, "update"));
-  if (!call.ok()) return Fail(call.status());
-  return Tell(options, *session->engine, *call,
-              session->engine->Apply(*call, {"", std::move(update)}));
+  return Apply(options, *session, "update", std::move(update));
+}
+
+int Transition(const Options& options) {
+  int code = kDone;
+  const std::unique_ptr<Session> session = Open(options, Access::kWrite, &code);
+  if (session == nullptr) return code;
+  return Apply(options, *session, "transition",
+               TransitionLead{options.id, options.status, options.reason, options.override_reason,
+                              Version(options)});
 }
 
 }  // namespace leadcore::cli

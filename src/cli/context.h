@@ -60,6 +60,7 @@ struct Options {
   // Changes of one lead.
   std::vector<std::string> edits;
   int64_t version = -1;  // any
+  std::string status, reason, override_reason;
 };
 
 // One line on stderr, in front of it the name of the program.
@@ -116,6 +117,7 @@ int ScoreFile(const Options& options);
 int LogActivities(const Options& options);
 int TickAll(const Options& options);
 int Update(const Options& options);
+int Transition(const Options& options);
 int Show(const Options& options);
 int List(const Options& options);
 int Feed(const Options& options);

@@ -239,6 +239,14 @@ class Command {
         ->add_option("FIELD=VALUE", options_.edits,
                      "what to set, written as in a CSV; FIELD= clears; lists are split at ;")
         ->required();
+
+    CLI::App* transition =
+        AddChange("transition", "moves a lead to another status of the model", Transition);
+    transition->add_option("STATUS", options_.status, "the status to enter")->required();
+    transition->add_option("--reason", options_.reason,
+                           "why; needed to lose a lead: a reason code of the model");
+    transition->add_option("--override", options_.override_reason,
+                           "why it may enter without what the status asks for");
   }
 
   void Reading() {

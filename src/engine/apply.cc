@@ -34,9 +34,9 @@ constexpr size_t kMostBytes = size_t{2} << 20;
 constexpr size_t kMostItems = 1000;
 constexpr size_t kLongestName = 1024;  // of a request or an actor
 
-constexpr std::string_view kOutcomeNames[] = {"created",  "attached", "merged",  "duplicate",
-                                              "rejected", "logged",   "updated", "unchanged",
-                                              "erased",   "failed"};
+constexpr std::string_view kOutcomeNames[] = {"created",      "attached", "merged",  "duplicate",
+                                              "rejected",     "logged",   "updated", "unchanged",
+                                              "transitioned", "erased",   "failed"};
 
 std::string ContentOf(const Submit& submit) {
   return Cat(submit.imported ? "import" : "submit", '\0',
@@ -49,6 +49,10 @@ std::string ContentOf(const UpdateLead& update) {
   std::string content = Cat("update", '\0', update.lead_id, '\0', update.version.value_or(-1));
   for (const std::string& name : update.fields) content += Cat('\0', name);
   return Cat(content, '\0', EncodeLead(update.values, LeadForm::kComplete));
+}
+std::string ContentOf(const TransitionLead& move) {
+  return Cat("transition", '\0', move.lead_id, '\0', move.version.value_or(-1), '\0', move.to, '\0',
+             move.reason, '\0', move.override_reason);
 }
 std::string ContentOf(const EraseLead& erase) { return Cat("erase", '\0', erase.lead_id); }
 
@@ -207,7 +211,7 @@ class Applier {
         decided.push_back({at, std::move(prepared->reply), kNoPlace, std::move(prepared->after)});
         continue;
       }
-      if (!std::holds_alternative<LogActivity>(commands_[at].body)) {
+      if (prepared->changes_lead || !std::holds_alternative<LogActivity>(commands_[at].body)) {
         const bool noted = prepared->reply->outcome == Outcome::kCreated;
         for (std::string& key : prepared->keys) {
           if (noted && notes.created.count(key) != 0) continue;

@@ -39,13 +39,14 @@ class Changer {
     if (!refused.ok()) return refused.status();
     if (*refused) return absl::OkStatus();
     NoteDomains();
-    const bool lead_changes = !SameRecord(change_.before.lead, change_.after.lead);
-    const bool changes = lead_changes || EncodeLeadState(change_.before.state) !=
-                                             EncodeLeadState(change_.after.state);
+    bool lead_changes = !SameRecord(change_.before.lead, change_.after.lead);
+    const bool changes = lead_changes || change_.activity;
     if (changes) {
       Evaluate(scene_.model, scene_.call.now, &change_.after.lead, &change_.after.state);
+      if (change_.moves_by_itself) lead_changes |= Move();
       MakePuts(lead_changes);
     }
+    prepared_.changes_lead = lead_changes;
     batch_.checks = {{{RecordKind::kLead, id_}, change_.before.lead.version()},
                      {{RecordKind::kLeadState, id_}, change_.before.state.version}};
     load_before_ = LoadCounterOf(scene_.model, change_.before.lead);
@@ -58,14 +59,17 @@ class Changer {
     prepared_.reply->lead_id = id_;
     prepared_.reply->version = change_.before.lead.version() + (lead_changes ? 1 : 0);
     prepared_.reply->score = change_.after.state.score;
-    batch_.finish = [model = &scene_.model, event = MakeStory(), writes = std::move(writes_),
-                     counters = batch_.counters, before = load_before_,
+    if (change_.activity) {
+      prepared_.reply->activity_id = change_.activity->id;
+      batch_.checks.push_back({{RecordKind::kActivity, change_.activity->id}, 0});
+    }
+    writes_.events.insert(writes_.events.begin(), MakeStory());
+    batch_.finish = [writes = std::move(writes_), counters = batch_.counters, before = load_before_,
                      reply = prepared_.reply](const Given& given) mutable {
       for (size_t i = 0; i < counters.size(); ++i) {
         const int64_t step = counters[i] == before ? -1 : 1;
         writes.counters.push_back({std::move(counters[i]), given.counters[i] + step});
       }
-      writes.events.push_back(std::move(event));
       writes.reply = RememberedOutcome(*reply);
       return std::move(writes);
     };
@@ -135,19 +139,47 @@ class Changer {
   void MakePuts(bool lead_changes) {
     if (lead_changes) writes_.puts.push_back(LeadPut(change_.after.lead));
     writes_.puts.push_back(StatePut(id_, change_.after.state, *scene_.model.schema()));
+    if (change_.activity) writes_.puts.push_back(ActivityPut(*change_.activity));
     for (const std::string& key : candidates_) writes_.puts.push_back(MatchKeyPut(key, id_));
   }
 
+  // The automatic moves that follow, each state entered once at most; whether there were any.
+  bool Move() {
+    Lead& lead = change_.after.lead;
+    const Lifecycle& lifecycle = scene_.model.lifecycle();
+    std::vector<const StateConfig*> seen;
+    while (!lead.has(field::kArchiveTime)) {
+      const StateConfig* const from = lifecycle.Find(lead.text(field::kStatus));
+      if (from == nullptr) break;
+      seen.push_back(from);
+      const AutomaticConfig* const move =
+          lifecycle.Automatic(*from, lead.view(&change_.after.state.activities), scene_.call.now);
+      if (move == nullptr) break;
+      const StateConfig& to = *lifecycle.Find(move->to);
+      if (std::find(seen.begin(), seen.end(), &to) != seen.end()) break;
+      EnterState(to, ToMicros(scene_.call.now), &lead);
+      Evaluate(scene_.model, scene_.call.now, &lead, &change_.after.state);
+      writes_.events.push_back(MakeStory(
+          "status_changed", {{"status", Cat(from->name, " -> ", to.name)}, {"rule", move->name}}));
+    }
+    return seen.size() > 1;
+  }
+
+  // Of the change itself.
   Event MakeStory() {
-    EventPayload payload;
-    payload.hits = prepared_.reply->hits;
-    payload.details = std::move(change_.details);
     const std::string& band = change_.before.state.score.band;
     const std::string& now = change_.after.state.score.band;
-    if (band != now) payload.details.emplace_back("band", Cat(band, " -> ", now));
+    if (band != now) change_.details.emplace_back("band", Cat(band, " -> ", now));
+    return MakeStory(change_.type, std::move(change_.details));
+  }
+  Event MakeStory(std::string_view type,
+                  std::vector<std::pair<std::string, std::string>> details) const {
+    EventPayload payload;
+    if (type == change_.type) payload.hits = prepared_.reply->hits;
+    payload.details = std::move(details);
     Call call = scene_.call;
     call.request_id = batch_.request_id;
-    return MakeEvent(call, scene_.model, change_.type, id_, EncodeEventPayload(payload));
+    return MakeEvent(call, scene_.model, type, id_, EncodeEventPayload(payload));
   }
 
   const Scene& scene_;

@@ -129,6 +129,25 @@ absl::StatusOr<const PendingState*> Earlier(const Scene& scene, const std::strin
   return nullptr;
 }
 
+void Count(const Model& model, const Activity& activity, absl::Time now, LeadState* state) {
+  if (const ActivityKind* const kind = model.FindKind(activity.kind)) {
+    model.aggregates().Add(activity, *kind->schema, now, &state->activities);
+    const bool first = !state->first_response_time || activity.time < *state->first_response_time;
+    if (model.IsResponse(*kind) && first) state->first_response_time = activity.time;
+  }
+  state->last_activity_time =
+      std::max(activity.time, state->last_activity_time.value_or(INT64_MIN));
+}
+
+// Whether the lifecycle moves the lead because of what happened.
+bool MovesByItself(const Scene& scene, const LeadRecord& record) {
+  const Lifecycle& lifecycle = scene.model.lifecycle();
+  const StateConfig* const status = lifecycle.Find(record.lead.text(field::kStatus));
+  if (status == nullptr || record.lead.has(field::kArchiveTime)) return false;
+  return lifecycle.Automatic(*status, record.lead.view(&record.state.activities), scene.call.now) !=
+         nullptr;
+}
+
 }  // namespace
 
 absl::Status AddActivity(const Scene& scene, const std::string& request_id, Activity activity,
@@ -150,14 +169,24 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
   const int64_t version = state.version;
   activity.id = MakeId(call.now, scene.workspace, request_id, 1);
 
-  const ActivityKind* kind = model.FindKind(activity.kind);
-  if (kind != nullptr) {
-    model.aggregates().Add(activity, *kind->schema, call.now, &state.activities);
-    const bool first = !state.first_response_time || activity.time < *state.first_response_time;
-    if (model.IsResponse(*kind) && first) state.first_response_time = activity.time;
-  }
-  state.last_activity_time = std::max(activity.time, state.last_activity_time.value_or(INT64_MIN));
+  Count(model, activity, call.now, &state);
   Evaluate(model, call.now, &record.lead, &state);
+  if (MovesByItself(scene, record)) {
+    if (*earlier != nullptr) {
+      prepared->wait = true;
+      return absl::OkStatus();
+    }
+    absl::StatusOr<LeadRecord> before = ReadLead(model, scene.snapshot, lead_id);
+    if (!before.ok()) return before.status();
+    const bool attached = prepared->reply->outcome == Outcome::kAttached;
+    return PrepareChange(scene, request_id,
+                         {attached ? "attached" : "activity",
+                          {},
+                          *std::move(before),
+                          std::move(record),
+                          std::move(activity)},
+                         prepared);
+  }
   state.version = version + 1;
   scene.notes->states[lead_id].push_back({state, scene.place, request_id});
 

@@ -38,6 +38,7 @@ bool SetByImport(FieldId id) {
     case field::kQualifyTime:
     case field::kConvertTime:
     case field::kArchiveTime:
+    case field::kStatusTime:
       return true;
     default:
       return false;

@@ -101,7 +101,7 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 // The counter in which a lead counts as an open one of its owner; "" when it does not.
 std::string LoadCounterOf(const Model& model, const Lead& lead);
 
-// ---- submit.cc, log_activity.cc, update.cc, erase.cc
+// ---- submit.cc, log_activity.cc, update.cc, transition.cc, erase.cc
 
 // By which commands of one group depend on each other through the owner of a company's leads.
 std::string DomainKey(std::string_view domain);
@@ -153,6 +153,7 @@ struct Prepared {
   std::vector<std::string> keys;
   std::vector<size_t> after;  // of a refusal: the batches of its group that it comes from
   size_t bytes = 0;           // of the command's content
+  bool changes_lead = false;  // a known one, beside its state
   bool wait = false;          // it depends on something of its group that it does not know
 };
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
@@ -161,6 +162,8 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
                                         const LogActivity& log);
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const UpdateLead& update);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const TransitionLead& transition);
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const EraseLead& erase);
 
@@ -175,13 +178,23 @@ struct Change {
   std::string type;                                          // of the event
   std::vector<std::pair<std::string, std::string>> details;  // of the event
   LeadRecord before;
-  LeadRecord after;  // its score is made here
+  LeadRecord after;                  // its score is made here
+  std::optional<Activity> activity;  // of which it comes
+  bool moves_by_itself = true;       // automatic moves of the lifecycle follow
 };
 // The batch of a change, with the keys and the load that follow from it; completes `prepared`,
 // whose outcome and hits are set. An exclusive key that another lead holds is kept as a candidate,
 // or, where `reply.outcome` is kUpdated and the model rejects such leads, refuses the change.
 absl::Status PrepareChange(const Scene& scene, const std::string& request_id, Change change,
                            Prepared* prepared);
+
+// ---- transition.cc
+
+// Puts a lead into a state, with what goes with it.
+void EnterState(const StateConfig& state, int64_t now, Lead* lead);
+// ABORTED unless `version` is none or the lead's; `conflicts` says what else is to be told.
+absl::Status CheckVersion(const Lead& lead, const std::optional<int64_t>& version,
+                          std::string_view conflicts);
 
 // ---- erase.cc
 

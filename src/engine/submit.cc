@@ -351,7 +351,7 @@ class Submitter {
   absl::Status Fill(const Lead& lead, const MatchDecision& decision) {
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, decision.lead);
     if (!known.ok()) return known.status();
-    Change change{"filled", {}, *known, *std::move(known)};
+    Change change{"filled", {}, *known, *std::move(known), {}};
     Lead& into = change.after.lead;
     std::string filled;
     for (const Field& field : into.schema().fields()) {
@@ -402,6 +402,7 @@ class Submitter {
     prepared_.keys.push_back(id);
     if (!lead.has(field::kCreateTime)) lead.Set(field::kCreateTime, Value::Time(now));
     lead.Set(field::kUpdateTime, Value::Time(now));
+    if (!lead.has(field::kStatusTime)) lead.Set(field::kStatusTime, lead[field::kCreateTime]);
     const StateConfig& status = *model.lifecycle().Find(lead.text(field::kStatus));
     if (status.next_action_within > 0 && !lead.has(field::kNextActionDue)) {
       lead.Set(field::kNextActionDue, Value::Time(now + status.next_action_within));

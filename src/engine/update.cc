@@ -51,9 +51,9 @@ class Updater {
     if (absl::IsNotFound(known.status())) return Refused(known.status());
     if (!known.ok()) return known.status();
     absl::Status status = FindFields();
-    if (status.ok()) status = CheckVersion(known->lead);
+    if (status.ok()) status = CheckVersion(known->lead, update_.version, Conflicts(known->lead));
     if (!status.ok()) return Refused(status);
-    Change change{"updated", {}, *known, *std::move(known)};
+    Change change{"updated", {}, *known, *std::move(known), {}};
     Lead& lead = change.after.lead;
     Edit(&lead);
     ClearWhatFollows(change.before.lead, &lead);
@@ -117,8 +117,8 @@ class Updater {
     return absl::OkStatus();
   }
 
-  absl::Status CheckVersion(const Lead& lead) const {
-    if (!update_.version || *update_.version == lead.version()) return absl::OkStatus();
+  // The edited fields that are not as wanted, with both values.
+  std::string Conflicts(const Lead& lead) const {
     std::string conflicts;
     for (const FieldId id : fields_) {
       const Field& field = lead.schema().at(id);
@@ -126,10 +126,7 @@ class Updater {
       conflicts += Cat(conflicts.empty() ? "" : ", ", field.name, " is ", Shown(field, lead[id]),
                        ", not ", Shown(field, Wanted(field)));
     }
-    return absl::AbortedError(ToAbsl(
-        Cat("lead ", lead.id(), " is at version ", lead.version(), ", not ", *update_.version, ": ",
-            conflicts.empty() ? "these fields have the wanted values already" : conflicts,
-            "; read it again, then decide")));
+    return conflicts.empty() ? "these fields have the wanted values already" : conflicts;
   }
 
   void Edit(Lead* lead) const {

@@ -368,7 +368,8 @@ class Parser {
   void Lifecycle(const Json& json, const std::string& path, LifecycleConfig* lifecycle) {
     Object(json, path,
            {{"initial", Text(&lifecycle->initial)},
-            {"states", List(&lifecycle->states, &Parser::State)}});
+            {"states", List(&lifecycle->states, &Parser::State)},
+            {"automatic", List(&lifecycle->automatic, &Parser::Automatic)}});
   }
   void State(const Json& json, const std::string& path, StateConfig* state) {
     Object(json, path,
@@ -379,7 +380,20 @@ class Parser {
             {"next_action", Text(&state->next_action)},
             {"next_action_within", Span(&state->next_action_within)},
             {"stage", Text(&state->stage)},
-            {"to", Texts(&state->to)}});
+            {"to", Texts(&state->to)},
+            {"qualifies", Boolean(&state->qualifies)},
+            {"required", Texts(&state->required)},
+            {"guards", List(&state->guards, &Parser::Guard)}});
+  }
+  void Guard(const Json& json, const std::string& path, GuardConfig* guard) {
+    Object(json, path, {{"name", Text(&guard->name)}, {"when", Text(&guard->when)}});
+  }
+  void Automatic(const Json& json, const std::string& path, AutomaticConfig* move) {
+    Object(json, path,
+           {{"name", Text(&move->name)},
+            {"from", Texts(&move->from)},
+            {"to", Text(&move->to)},
+            {"when", Text(&move->when)}});
   }
 
   void Scoring(const Json& json, const std::string& path, ScoringConfig* scoring) {
