@@ -53,6 +53,7 @@ struct Rule {
 struct MemberLimits {
   int64_t cap = 0;
   bool active = true;
+  std::vector<AbsenceConfig> away;
 };
 
 class Compiler {
@@ -138,8 +139,10 @@ class Compiler {
         CheckMember(pool, j, Cat(path, ".members[", j, "]"));
         const MemberConfig& member = pool.members[j];
         const auto [at, fresh] =
-            members.emplace(member.id, MemberLimits{member.cap, member.active});
+            members.emplace(member.id, MemberLimits{member.cap, member.active, member.away});
         if (fresh) continue;
+        std::vector<AbsenceConfig>& away = at->second.away;
+        away.insert(away.end(), member.away.begin(), member.away.end());
         if (at->second.cap != member.cap) {
           Fault(Cat(path, ".members[", j, "].cap"),
                 Cat("'", member.id, "' has another cap in another pool; it counts over all pools"));
@@ -186,6 +189,10 @@ class Compiler {
       Fault(path + ".weight", Cat("a weight goes from 0 to ", kMostWeight));
     }
     if (member.cap < 0) Fault(path + ".cap", "a cap is not negative; 0 means no limit");
+    for (size_t i = 0; i < member.away.size(); ++i) {
+      if (member.away[i].from < member.away[i].to) continue;
+      Fault(Cat(path, ".away[", i, "].to"), "the absence ends before it starts");
+    }
   }
 
   void CheckReads(const Expression& when, const std::string& path) {
@@ -273,6 +280,7 @@ Routing::Plan Routing::MakePlan(LeadView view, absl::Time now,
                                 std::vector<KnownOwner> known) const {
   const RoutingConfig& config = compiled_->config;
   Plan plan;
+  plan.now = absl::ToUnixMicros(now);
   plan.assignment.territory = std::string(view.text(field::kTerritory));
   for (size_t i = 0; i < config.rules.size() && plan.pool == kNoPool; ++i) {
     std::vector<std::string> missing;
@@ -299,14 +307,62 @@ Routing::Plan Routing::MakePlan(LeadView view, absl::Time now,
     plan.known.push_back(std::move(owner));
   }
   if (!config.fallback_owner.empty()) plan.counters.push_back(LoadCounter(config.fallback_owner));
-  if (plan.pool != kNoPool) {
-    plan.assignment.pool = config.pools[plan.pool].name;
-    AddCounters(config.pools[plan.pool], &plan.counters);
+  TakePool(plan.pool, &plan);
+  return plan;
+}
+
+absl::StatusOr<Routing::Plan> Routing::PlanForMember(std::string_view member,
+                                                     absl::Time now) const {
+  const RoutingConfig& config = compiled_->config;
+  const bool known = compiled_->members.count(std::string(member)) != 0;
+  if (!known && !config.pools.empty() && member != config.fallback_owner) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, limits] : compiled_->members) names.push_back(name);
+    const std::string_view closest = ClosestName(member, names.data(), names.size());
+    return NotFound("no pool has a member '", member, "'",
+                    closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"));
+  }
+  Plan plan;
+  plan.now = absl::ToUnixMicros(now);
+  plan.fallback = false;
+  plan.known = {{KnownOwner::Why::kGiven, std::string(member), "named by hand"}};
+  plan.counters = {LoadCounter(member)};
+  return plan;
+}
+
+absl::StatusOr<Routing::Plan> Routing::PlanForPool(std::string_view pool, absl::Time now) const {
+  const RoutingConfig& config = compiled_->config;
+  std::vector<std::string_view> names;
+  for (const PoolConfig& each : config.pools) names.push_back(each.name);
+  const auto at = std::find(names.begin(), names.end(), pool);
+  if (at == names.end()) {
+    const std::string_view closest = ClosestName(pool, names.data(), names.size());
+    return NotFound("there is no pool '", pool, "'",
+                    closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"));
+  }
+  Plan plan;
+  plan.now = absl::ToUnixMicros(now);
+  plan.fallback = false;
+  TakePool(static_cast<size_t>(at - names.begin()), &plan);
+  return plan;
+}
+
+Routing::Plan Routing::PlanForNobody() const {
+  Plan plan;
+  plan.fallback = false;
+  return plan;
+}
+
+void Routing::TakePool(size_t pool, Plan* plan) const {
+  plan->pool = pool;
+  if (pool != kNoPool) {
+    plan->assignment.pool = compiled_->config.pools[pool].name;
+    AddCounters(compiled_->config.pools[pool], &plan->counters);
   }
   // Choose finds them by binary search.
-  std::sort(plan.counters.begin(), plan.counters.end());
-  plan.counters.erase(std::unique(plan.counters.begin(), plan.counters.end()), plan.counters.end());
-  return plan;
+  std::vector<std::string>& counters = plan->counters;
+  std::sort(counters.begin(), counters.end());
+  counters.erase(std::unique(counters.begin(), counters.end()), counters.end());
 }
 
 namespace {
@@ -343,6 +399,7 @@ class Chooser {
     for (const MemberConfig& member : pool.members) {
       std::string reason = member.active ? Unavailable(member.id) : "inactive";
       if (reason.empty() && member.weight == 0) reason = "weight 0";
+      if (reason.empty() && member.id == plan_.except) reason = "has it now";
       if (reason.empty()) {
         able.push_back(&member);
       } else {
@@ -385,6 +442,10 @@ class Chooser {
     const auto at = members_.find(id);
     if (at == members_.end()) return "";
     if (!at->second.active) return "inactive";
+    for (const AbsenceConfig& absence : at->second.away) {
+      if (plan_.now < absence.from || plan_.now >= absence.to) continue;
+      return Cat("away until ", FormatTime(absence.to));
+    }
     const int64_t load = Value(Routing::LoadCounter(id));
     if (at->second.cap == 0 || load < at->second.cap) return "";
     return Cat("full: ", load, " of ", at->second.cap, " leads");
@@ -460,7 +521,7 @@ Routing::Choice Routing::Choose(const Plan& plan, std::span<const int64_t> value
   if (plan.pool != kNoPool && chooser.FromPool(compiled_->config.pools[plan.pool])) {
     return chooser.Take();
   }
-  chooser.Fallback(compiled_->config.fallback_owner);
+  if (plan.fallback) chooser.Fallback(compiled_->config.fallback_owner);
   return chooser.Take();
 }
 

@@ -74,6 +74,21 @@ struct TransitionLead {
   std::optional<int64_t> version;  // as in UpdateLead
 };
 
+// Gives a known lead to somebody else.
+struct AssignLead {
+  enum class To : uint8_t {
+    kMember,  // to `name`, if they may take it: active, there, not full
+    kPool,    // to whoever of the pool `name` is next, but not to who has it now
+    kAuto,    // to whoever the model's rules and pools choose now, likewise
+    kNobody,  // back into its pool's queue
+  };
+  std::string lead_id;
+  To to = To::kAuto;
+  std::string name;
+  std::string reason;              // for the history
+  std::optional<int64_t> version;  // as in UpdateLead
+};
+
 // Takes a lead out for good, for whoever asks to be forgotten: its records, its activities, its
 // keys and the payloads of its events; what remains of it are ids. Its exclusive keys go on a list
 // of keyed hashes: an import does not bring the person back, a submit does. A store on a disk may
@@ -84,7 +99,7 @@ struct EraseLead {
 
 struct Command {
   std::string request_id;  // "" means the call's request id, "/" and the position in the list
-  std::variant<Submit, LogActivity, UpdateLead, TransitionLead, EraseLead> body;
+  std::variant<Submit, LogActivity, UpdateLead, TransitionLead, AssignLead, EraseLead> body;
 };
 
 enum class Outcome : uint8_t {
@@ -97,11 +112,12 @@ enum class Outcome : uint8_t {
   kUpdated,       // the fields are as asked
   kUnchanged,     // it was so already
   kTransitioned,  // the lead is in the state
+  kAssigned,      // the lead has its new owner, or waits for one
   kErased,        // the lead is gone
   kFailed         // storage or the engine itself; `status` says what, and whether to try again
 };
 // "created", "attached", "merged", "duplicate", "rejected", "logged", "updated", "unchanged",
-// "transitioned", "erased", "failed".
+// "transitioned", "assigned", "erased", "failed".
 std::string_view OutcomeName(Outcome outcome);
 
 // What happened to one command.

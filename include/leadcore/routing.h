@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "leadcore/expression.h"
 #include "leadcore/lead.h"
@@ -42,11 +43,16 @@ struct TerritoryConfig {
   std::vector<AreaConfig> areas;
 };
 
+// Time off, microseconds; `to` is the first moment back.
+struct AbsenceConfig {
+  int64_t from = 0, to = 0;
+};
 struct MemberConfig {
   std::string id;
   int64_t weight = 1;  // 0: never chosen by rotation
   int64_t cap = 0;     // most open leads, over all pools; 0: no limit
   bool active = true;
+  std::vector<AbsenceConfig> away = {};  // from all pools
 };
 enum class Strategy : uint8_t { kRoundRobin, kWeighted, kLeastLoaded };
 struct PoolConfig {
@@ -82,7 +88,8 @@ struct KnownOwner {
 class Routing {
  public:
   // Faults have paths from "routing": unknown pools, a member twice in a pool or with different
-  // caps in two, negative weights and caps, malformed areas, '/' in names. A rule may read the
+  // caps in two, negative weights and caps, absences that end before they start, malformed areas,
+  // '/' in names. A rule may read the
   // score and the territory, not what is decided later (owner, pool, assign_time). nullptr when
   // there were any. `scope` is borrowed; its schema must outlive the result.
   static std::shared_ptr<const Routing> Compile(const RoutingConfig& config,
@@ -99,9 +106,17 @@ class Routing {
     size_t pool = kNoPool;
     std::vector<KnownOwner> known;      // those that the model lets count
     std::vector<std::string> counters;  // to be read for Choose, in this order
+    int64_t now = 0;                    // microseconds: who is away
+    std::string except;                 // a member who is not chosen: the lead's owner so far
+    bool fallback = true;               // the fallback owner is asked when nobody is available
   };
   static constexpr size_t kNoPool = static_cast<size_t>(-1);
   Plan MakePlan(LeadView view, absl::Time now, std::vector<KnownOwner> known) const;
+  // Without asking the rules: for a member of some pool (anybody, in a model without pools), for
+  // whoever of a pool is next, for nobody. NOT_FOUND names the closest member or pool.
+  absl::StatusOr<Plan> PlanForMember(std::string_view member, absl::Time now) const;
+  absl::StatusOr<Plan> PlanForPool(std::string_view pool, absl::Time now) const;
+  Plan PlanForNobody() const;
 
   struct Choice {
     Assignment assignment;
@@ -117,6 +132,8 @@ class Routing {
 
  private:
   struct Compiled;
+  // The pool of a plan whose other counters are there.
+  void TakePool(size_t pool, Plan* plan) const;
   explicit Routing(std::unique_ptr<const Compiled> compiled);
   std::unique_ptr<const Compiled> compiled_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// update, transition: what people change of one lead.
+// update, transition, assign: what people change of one lead.
 #include <unistd.h>
 
 #include <iostream>
@@ -40,6 +40,16 @@ int Tell(const Options& options, const Engine& engine, const Call& call, const R
   json.Member("lead", reply.lead_id);
   json.Member("outcome", OutcomeName(reply.outcome));
   json.Member("version", record->lead.version());
+  if (reply.outcome == Outcome::kAssigned || !reply.assignment.steps.empty()) {
+    json.Member("owner", record->lead.text(field::kOwner));
+    json.Member("pool", record->lead.text(field::kPool));
+    json.Key("steps");
+    json.StartArray();
+    for (const Assignment::Step& step : reply.assignment.steps) {
+      json.Text(Cat(step.what, ": ", step.answer));
+    }
+    json.EndArray();
+  }
   json.Member("score", ShownPoints(record->state.score.total));
   json.Member("band", record->state.score.band);
   if (reply.replayed) {
@@ -112,6 +122,27 @@ int Transition(const Options& options) {
   return Apply(options, *session, "transition",
                TransitionLead{options.id, options.status, options.reason, options.override_reason,
                               Version(options)});
+}
+
+int Assign(const Options& options) {
+  using To = AssignLead::To;
+  AssignLead assign{options.id, To::kAuto, options.member, options.reason, Version(options)};
+  if (!options.member.empty()) assign.to = To::kMember;
+  if (!options.pool.empty()) {
+    assign.to = To::kPool;
+    assign.name = options.pool;
+  }
+  if (options.release) assign.to = To::kNobody;
+  const int ways = int{!options.member.empty()} + int{!options.pool.empty()} +
+                   int{options.release} + int{options.automatic};
+  if (ways != 1) {
+    Complain("assign takes one of --to MEMBER, --pool POOL, --auto and --release");
+    return kWrong;
+  }
+  int code = kDone;
+  const std::unique_ptr<Session> session = Open(options, Access::kWrite, &code);
+  if (session == nullptr) return code;
+  return Apply(options, *session, "assign", std::move(assign));
 }
 
 }  // namespace leadcore::cli

@@ -60,7 +60,8 @@ struct Options {
   // Changes of one lead.
   std::vector<std::string> edits;
   int64_t version = -1;  // any
-  std::string status, reason, override_reason;
+  std::string status, reason, override_reason, member, pool;
+  bool automatic = false, release = false;
 };
 
 // One line on stderr, in front of it the name of the program.
@@ -118,6 +119,7 @@ int LogActivities(const Options& options);
 int TickAll(const Options& options);
 int Update(const Options& options);
 int Transition(const Options& options);
+int Assign(const Options& options);
 int Show(const Options& options);
 int List(const Options& options);
 int Feed(const Options& options);

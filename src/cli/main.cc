@@ -247,6 +247,13 @@ class Command {
                            "why; needed to lose a lead: a reason code of the model");
     transition->add_option("--override", options_.override_reason,
                            "why it may enter without what the status asks for");
+
+    CLI::App* assign = AddChange("assign", "gives a lead to somebody else", Assign);
+    assign->add_option("--to", options_.member, "to this member, if they may take it");
+    assign->add_option("--pool", options_.pool, "to whoever of this pool is next");
+    assign->add_flag("--auto", options_.automatic, "to whoever the model chooses now");
+    assign->add_flag("--release", options_.release, "to nobody: back into its pool's queue");
+    assign->add_option("--reason", options_.reason, "why, for the history");
   }
 
   void Reading() {

@@ -36,7 +36,7 @@ constexpr size_t kLongestName = 1024;  // of a request or an actor
 
 constexpr std::string_view kOutcomeNames[] = {"created",      "attached", "merged",  "duplicate",
                                               "rejected",     "logged",   "updated", "unchanged",
-                                              "transitioned", "erased",   "failed"};
+                                              "transitioned", "assigned", "erased",  "failed"};
 
 std::string ContentOf(const Submit& submit) {
   return Cat(submit.imported ? "import" : "submit", '\0',
@@ -53,6 +53,10 @@ std::string ContentOf(const UpdateLead& update) {
 std::string ContentOf(const TransitionLead& move) {
   return Cat("transition", '\0', move.lead_id, '\0', move.version.value_or(-1), '\0', move.to, '\0',
              move.reason, '\0', move.override_reason);
+}
+std::string ContentOf(const AssignLead& assign) {
+  return Cat("assign", '\0', assign.lead_id, '\0', assign.version.value_or(-1), '\0',
+             static_cast<int>(assign.to), '\0', assign.name, '\0', assign.reason);
 }
 std::string ContentOf(const EraseLead& erase) { return Cat("erase", '\0', erase.lead_id); }
 

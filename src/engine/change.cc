@@ -17,10 +17,6 @@ bool HasKey(const std::vector<MatchKey>& keys, const MatchKey& key) {
                      [&](const MatchKey& other) { return other.text == key.text; });
 }
 
-bool SameRecord(const Lead& a, const Lead& b) {
-  return EncodeLead(a, LeadForm::kStored) == EncodeLead(b, LeadForm::kStored);
-}
-
 class Changer {
  public:
   Changer(const Scene& scene, const std::string& request_id, Change change, Prepared* prepared)
@@ -39,14 +35,13 @@ class Changer {
     if (!refused.ok()) return refused.status();
     if (*refused) return absl::OkStatus();
     NoteDomains();
-    bool lead_changes = !SameRecord(change_.before.lead, change_.after.lead);
-    const bool changes = lead_changes || change_.activity;
+    const bool changes = change_.type != kUnchangedType;
     if (changes) {
       Evaluate(scene_.model, scene_.call.now, &change_.after.lead, &change_.after.state);
-      if (change_.moves_by_itself) lead_changes |= Move();
-      MakePuts(lead_changes);
+      if (change_.moves_by_itself) Move();
+      MakePuts();
     }
-    prepared_.changes_lead = lead_changes;
+    prepared_.changes_lead = changes;
     batch_.checks = {{{RecordKind::kLead, id_}, change_.before.lead.version()},
                      {{RecordKind::kLeadState, id_}, change_.before.state.version}};
     load_before_ = LoadCounterOf(scene_.model, change_.before.lead);
@@ -57,7 +52,7 @@ class Changer {
       }
     }
     prepared_.reply->lead_id = id_;
-    prepared_.reply->version = change_.before.lead.version() + (lead_changes ? 1 : 0);
+    prepared_.reply->version = change_.before.lead.version() + (changes ? 1 : 0);
     prepared_.reply->score = change_.after.state.score;
     if (change_.activity) {
       prepared_.reply->activity_id = change_.activity->id;
@@ -136,15 +131,15 @@ class Changer {
     }
   }
 
-  void MakePuts(bool lead_changes) {
-    if (lead_changes) writes_.puts.push_back(LeadPut(change_.after.lead));
-    writes_.puts.push_back(StatePut(id_, change_.after.state, *scene_.model.schema()));
+  void MakePuts() {
+    writes_.puts = {LeadPut(change_.after.lead),
+                    StatePut(id_, change_.after.state, *scene_.model.schema())};
     if (change_.activity) writes_.puts.push_back(ActivityPut(*change_.activity));
     for (const std::string& key : candidates_) writes_.puts.push_back(MatchKeyPut(key, id_));
   }
 
-  // The automatic moves that follow, each state entered once at most; whether there were any.
-  bool Move() {
+  // The automatic moves that follow, each state entered once at most.
+  void Move() {
     Lead& lead = change_.after.lead;
     const Lifecycle& lifecycle = scene_.model.lifecycle();
     std::vector<const StateConfig*> seen;
@@ -162,7 +157,6 @@ class Changer {
       writes_.events.push_back(MakeStory(
           "status_changed", {{"status", Cat(from->name, " -> ", to.name)}, {"rule", move->name}}));
     }
-    return seen.size() > 1;
   }
 
   // Of the change itself.

@@ -101,7 +101,7 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 // The counter in which a lead counts as an open one of its owner; "" when it does not.
 std::string LoadCounterOf(const Model& model, const Lead& lead);
 
-// ---- submit.cc, log_activity.cc, update.cc, transition.cc, erase.cc
+// ---- submit.cc, log_activity.cc, update.cc, transition.cc, assign.cc, erase.cc
 
 // By which commands of one group depend on each other through the owner of a company's leads.
 std::string DomainKey(std::string_view domain);
@@ -165,6 +165,8 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const TransitionLead& transition);
 absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
+                                        const AssignLead& assign);
+absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& request_id,
                                         const EraseLead& erase);
 
 // The batch of an activity that is added to a known lead; completes `prepared`.
@@ -172,6 +174,9 @@ absl::Status AddActivity(const Scene& scene, const std::string& request_id, Acti
                          LeadRecord record, Prepared* prepared);
 
 // ---- change.cc
+
+// Of an event that tells of a command after which all is as it was.
+inline constexpr std::string_view kUnchangedType = "unchanged";
 
 // A known lead as it is and as it will be.
 struct Change {

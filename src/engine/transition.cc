@@ -58,7 +58,7 @@ class Mover {
     if (!status.ok()) return Refused(status);
     Change change{"status_changed", {}, *known, *std::move(known), {}, false};
     if (from == to->name) {
-      change.type = "unchanged";
+      change.type = kUnchangedType;
       reply.outcome = Outcome::kUnchanged;
     } else {
       status = Enter(*to, &change);

@@ -64,7 +64,7 @@ class Updater {
     SetTerritory(change.before.lead, &lead);
     Describe(&change);
     if (change.details.empty()) {
-      change.type = "unchanged";
+      change.type = kUnchangedType;
       change.after = change.before;
       prepared_.reply->outcome = Outcome::kUnchanged;
     } else {

@@ -473,7 +473,13 @@ class Parser {
            {{"id", Text(&member->id)},
             {"weight", Integer(&member->weight)},
             {"cap", Integer(&member->cap)},
-            {"active", Boolean(&member->active)}});
+            {"active", Boolean(&member->active)},
+            {"away", List(&member->away, &Parser::Absence)}});
+  }
+  void Absence(const Json& json, const std::string& path, AbsenceConfig* absence) {
+    Object(json, path,
+           {{"from", Scalar(Type::kTime, [=](const Value& v) { absence->from = v.micros(); })},
+            {"to", Scalar(Type::kTime, [=](const Value& v) { absence->to = v.micros(); })}});
   }
 
   void Import(const Json& json, const std::string& path, ImportConfig* import) {
