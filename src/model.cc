@@ -25,6 +25,7 @@ struct Model::Parts {
   leadcore::EmailLists email_lists;
   std::shared_ptr<const Scoring> scoring;
   std::shared_ptr<const Matching> matching;
+  std::shared_ptr<const Similarity> similarity;
   std::shared_ptr<const Routing> routing;
   std::shared_ptr<const Lifecycle> lifecycle;
   std::shared_ptr<const Sources> sources;
@@ -155,6 +156,7 @@ class ModelCompiler {
     parts_.routing = Routing::Compile(config.routing, scope, faults_);
     parts_.lifecycle = Lifecycle::Compile(config.lifecycle, scope, faults_);
     parts_.matching = Matching::Compile(config.keys, parts_.schema.get(), faults_);
+    SimilarityOfLeads();
     Checker(config, *parts_.schema, faults_).Run();
   }
 
@@ -170,6 +172,16 @@ class ModelCompiler {
       }
       kinds_good_ = kinds_good_ && kind.schema != nullptr;
       parts_.kinds.push_back(std::move(kind));
+    }
+  }
+
+  void SimilarityOfLeads() {
+    Faults faults;
+    parts_.similarity = Similarity::Compile(parts_.config.matching, parts_.schema.get(),
+                                            parts_.config.country, &faults);
+    for (Fault& fault : faults) {
+      fault.path = Cat("matching.", fault.path);
+      faults_->push_back(std::move(fault));
     }
   }
 
@@ -227,6 +239,7 @@ std::span<const ActivityKind> Model::kinds() const { return parts_->kinds; }
 const ActivityAggregates& Model::aggregates() const { return parts_->aggregates; }
 const Scoring& Model::scoring() const { return *parts_->scoring; }
 const Matching& Model::matching() const { return *parts_->matching; }
+const Similarity& Model::similarity() const { return *parts_->similarity; }
 const Routing& Model::routing() const { return *parts_->routing; }
 const Lifecycle& Model::lifecycle() const { return *parts_->lifecycle; }
 const Sources& Model::sources() const { return *parts_->sources; }

@@ -97,6 +97,7 @@ struct ModelConfig {
   RoutingConfig routing;
   ImportConfig import;
   std::vector<ModelTest> tests;
+  SimilarityConfig matching;
 };
 
 // Immutable after Parse; thread-safe; share it const.
@@ -104,8 +105,9 @@ class Model {
  public:
   // A document that leaves out `sources`, `required`, `keys`, `lifecycle`, `scoring` or
   // `unqualified_reasons` gets the default model's; `activity_kinds` are added to the default
-  // model's, by name. Nothing else is inherited: without `routing` nobody is assigned. nullptr when
-  // there were faults. At most 8 MiB and 32 levels.
+  // model's, by name. Nothing else is inherited: without `routing` nobody is assigned, without
+  // `matching` leads are compared as SimilarityConfig says. nullptr when there were faults. At most
+  // 8 MiB and 32 levels.
   static std::shared_ptr<const Model> Parse(std::string_view json, Faults* faults);
 
   // The built-in default: examples/models/b2b.json. Never destroyed.
@@ -126,7 +128,8 @@ class Model {
   const ActivityAggregates& aggregates() const;
 
   const Scoring& scoring() const;
-  const Matching& matching() const;
+  const Matching& matching() const;      // keys
+  const Similarity& similarity() const;  // beyond keys; the section `matching`
   const Routing& routing() const;
   const Lifecycle& lifecycle() const;
   const Sources& sources() const;

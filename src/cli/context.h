@@ -115,6 +115,7 @@ int Check(const Options& options);
 int Template(const Options& options);
 int Import(const Options& options);
 int ScoreFile(const Options& options);
+int MatchFile(const Options& options);
 int LogActivities(const Options& options);
 int TickAll(const Options& options);
 int Update(const Options& options);

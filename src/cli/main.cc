@@ -21,6 +21,7 @@ namespace {
 
 using Run = int (*)(const Options&);
 
+constexpr const char* kMap = "a CSV of two columns: header,field";
 constexpr const char* kFooter =
     "Exit codes: 0 done (rejected rows are reported, not an error), 1 failed, 2 wrong usage or "
     "model, 3 incomplete (export --skip-damaged), 130 interrupted.";
@@ -136,8 +137,8 @@ class Command {
     CLI::Option* option = sub->add_option("FILE", options_.file, what);
     if (required) option->required();
   }
-  void Csv(CLI::App* sub) {
-    sub->add_option("--map", options_.map, "a CSV of two columns: header,field");
+  void Csv(CLI::App* sub, const char* map) {
+    sub->add_option("--map", options_.map, map);
     sub->add_option_function<std::string>(
         "--encoding",
         [this](const std::string& name) {
@@ -168,15 +169,21 @@ class Command {
     CLI::App* score =
         Add("score", "scores a CSV without a database: row, score, band, group scores", ScoreFile);
     ModelOption(score, "a JSON document; default: the built-in model");
-    Csv(score);
+    Csv(score, kMap);
     File(score, "a CSV file, or - for stdin", true);
+    CLI::App* match = Add(
+        "match", "finds the rows of a CSV that are one person, without a database: row, cluster",
+        MatchFile);
+    ModelOption(match, "a JSON document, of which `matching` counts; default: the built-in model");
+    Csv(match, "a JSON document: {\"columns\": {\"column\": \"a field, a kind, or nothing\", …}}");
+    File(match, "a CSV file, or - for stdin", true);
   }
 
   void Writing() {
     CLI::App* import = Add("import", "puts the leads of a CSV into a database", Import);
     OwnDb(import);
     ModelOption(import, "becomes the database's model; default: the one it has, else built in");
-    Csv(import);
+    Csv(import, kMap);
     import->add_option("--rejects", options_.rejects,
                        "where rejected rows go, as a CSV with a reason column");
     import->add_flag("--dry-run", options_.dry_run, "tells what would happen and changes nothing");

@@ -55,7 +55,8 @@ class Parser {
             {"scoring", Of(&config->scoring, &Parser::Scoring)},
             {"routing", Of(&config->routing, &Parser::Routing)},
             {"import", Of(&config->import, &Parser::Import)},
-            {"tests", List(&config->tests, &Parser::Test)}});
+            {"tests", List(&config->tests, &Parser::Test)},
+            {"matching", Of(&config->matching, &Parser::Matching)}});
   }
 
  private:
@@ -363,6 +364,31 @@ class Parser {
                on_hit = written;
              }}});
     key->on_hit = on_hit.value_or(key->exclusive ? OnHit::kReject : OnHit::kFlag);
+  }
+
+  void Matching(const Json& json, const std::string& path, SimilarityConfig* matching) {
+    Object(json, path,
+           {{"fields", List(&matching->fields, &Parser::MatchField)},
+            {"possible", Real(&matching->possible)},
+            {"sure", Real(&matching->sure)},
+            {"block_cap", Integer(&matching->block_cap)}});
+  }
+  void MatchField(const Json& json, const std::string& path, SimilarityField* field) {
+    const auto kind = [&](const Json& value, const std::string& at) {
+      if (!Is(value, at, Json::Kind::kString)) return;
+      field->kind = SimilarityKindFromName(value.text);
+      if (field->kind) return;
+      std::string names;
+      for (const std::string_view name : SimilarityKindNames()) {
+        names += Cat(names.empty() ? "" : ", ", name);
+      }
+      Fault(at, Cat("'", value.text, "' is none of: ", names));
+    };
+    Object(json, path,
+           {{"field", Text(&field->field)},
+            {"kind", kind},
+            {"agree", OptionalReal(&field->agree)},
+            {"disagree", OptionalReal(&field->disagree)}});
   }
 
   void Lifecycle(const Json& json, const std::string& path, LifecycleConfig* lifecycle) {
