@@ -17,6 +17,7 @@ namespace {
 constexpr int kPriorLeads = 256;
 // How far counts may raise a weight, and what of it they leave at least.
 constexpr Points kMostRaise = 4 * kOnePoint;
+constexpr Points kRaiseShare = 2;
 constexpr Points kLeastShare = 4;
 // Of an agreement of swapped names, for each of the two.
 constexpr Points kSwapped = kOnePoint / 2;
@@ -85,7 +86,7 @@ Points PairScorer::Rarity(size_t slot, Points agree, uint64_t a, uint64_t b) con
       (uint64_t{kPriorLeads} << 16) >> std::min<Points>(agree / kOnePoint, 63);
   const uint64_t with_value = (others << 16) + std::max<uint64_t>(by_weight, 1);
   const Points bits = Log2((leads << 32) / with_value);
-  return std::clamp(bits, agree / kLeastShare, agree + kMostRaise);
+  return std::clamp(bits, agree / kLeastShare, agree + std::min(kMostRaise, agree / kRaiseShare));
 }
 
 PairScorer::NameLook PairScorer::Weigh(size_t slot, Points agree, Points disagree,
@@ -178,11 +179,11 @@ void PairScorer::Values(size_t slot, const std::vector<Form>& a, const std::vect
 
 // What follows from something else that both have is not told twice.
 void PairScorer::Overlaps() {
-  bool other_person = false, same_mailbox = false;
+  bool same_first = false, other_first = false, same_mailbox = false;
   for (const Finding& finding : findings_) {
     const SimilarityKind kind = parts_.slots[finding.slot].kind;
     if (kind == SimilarityKind::kFirstName || kind == SimilarityKind::kFullName) {
-      other_person = other_person || finding.agreement == Agreement::kDifferent;
+      (finding.agreement == Agreement::kDifferent ? other_first : same_first) = true;
     }
     if (kind == SimilarityKind::kEmail) {
       same_mailbox = same_mailbox || (!finding.context && finding.agreement <= Agreement::kClose);
@@ -192,13 +193,10 @@ void PairScorer::Overlaps() {
     return same_mailbox && parts_.slots[finding.slot].kind == SimilarityKind::kDomain;
   });
   // A couple has the last name, and now and then the mailbox, because it lives together.
-  if (!other_person) return;
   for (Finding& finding : findings_) {
     const SimilarityKind kind = parts_.slots[finding.slot].kind;
-    if (kind == SimilarityKind::kLastName || kind == SimilarityKind::kFullName ||
-        kind == SimilarityKind::kEmail) {
-      finding.context = true;
-    }
+    if (kind == SimilarityKind::kLastName && !same_first) finding.context = true;
+    if (kind == SimilarityKind::kEmail && other_first) finding.context = true;
   }
 }
 

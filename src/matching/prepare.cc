@@ -165,10 +165,13 @@ class Preparer {
   }
 
   void Add(std::string text, std::string part = {}, bool shared = false) {
+    const SimilarityKind kind = parts_.slots[data_->slots.size() - 1].kind;
     std::vector<Form>& forms = data_->slots.back();
     if (text.empty() || forms.size() == kMostForms) return;
     if (std::ranges::find(forms, text, &Form::text) != forms.end()) return;
-    const uint64_t hash = HashOf(text);
+    // Of a street the house counts, not all that have its name.
+    const uint64_t hash =
+        kind == SimilarityKind::kStreet ? HashOf(Cat(text, '\x1f', part)) : HashOf(text);
     forms.push_back({std::move(text), std::move(part), shared, hash});
   }
 

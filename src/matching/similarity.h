@@ -43,7 +43,7 @@ struct Form {
   std::string text;
   std::string part;     // e-mail: local part; phone: last 7 digits; street: house number
   bool shared = false;  // e-mail: of a role, so of many people
-  uint64_t hash = 0;    // of `text`
+  uint64_t hash = 0;    // of what is counted: `text`, of a street with the house number
 };
 
 struct PreparedName {
