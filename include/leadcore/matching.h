@@ -98,8 +98,7 @@ class Matching {
 
 // Jaro-Winkler similarity in ten-thousandths, rounded half up: 8963 is 89.63 %. On code points;
 // common prefix of up to 4, scale 0.1, counted when Jaro alone is above 0.7 (W. Winkler, "String
-// Comparator Metrics", 1990). Symmetric: of two ways to pair letters the one that begins with the
-// lesser text counts. Of longer texts the first 1,000 code points.
+// Comparator Metrics", 1990). Symmetric. Of longer texts the first 1,000 code points.
 int JaroWinkler(std::string_view a, std::string_view b);
 // Levenshtein distance in code points: insertions, deletions, substitutions. Of longer texts the
 // first 1,000 code points.
@@ -123,11 +122,9 @@ enum class SimilarityKind : uint8_t {
   kId,    // a number or code that one person has
   kText
 };
-// "first_name", "last_name", "full_name", "email", "phone", "company", "domain", "street",
-// "house_number", "place", "postal_code", "title", "date", "id", "text".
-std::string_view SimilarityKindName(SimilarityKind kind);
-std::optional<SimilarityKind> SimilarityKindFromName(std::string_view name);
+// In the order of the kinds: "first_name", "last_name" …
 std::span<const std::string_view> SimilarityKindNames();
+std::optional<SimilarityKind> SimilarityKindFromName(std::string_view name);
 
 // Weights are bits: log2 of how much likelier an agreement (a difference) is for one person than
 // for two (I. Fellegi, A. Sunter, "A Theory for Record Linkage", 1969).
@@ -141,8 +138,10 @@ struct SimilarityField {
 // The built-in fields are compared by what they hold; `fields` changes that or adds more.
 struct SimilarityConfig {
   std::vector<SimilarityField> fields;
-  double possible = 10;  // bits from which a pair is worth a look
-  double sure = 15;      // bits from which it is one person
+  // Bits from which a pair is worth a look, and from which it is one person. In a set of more than
+  // 10,000 leads log2(leads / 10,000) is added: so many more look alike by chance.
+  double possible = 10;
+  double sure = 18;
   // A blocking key that more leads of the set have finds nothing by itself. From 2 on.
   int64_t block_cap = 60;
 };
@@ -167,7 +166,7 @@ struct BlockingKey {
 
 enum class PairVerdict : uint8_t { kNone, kPossible, kSure };
 enum class Agreement : uint8_t { kSame, kClose, kPartly, kDifferent };
-// "none", "possible", "sure" and "same", "close", "partly", "different".
+// "none", "possible", "sure"; "same", "close", "partly", "different".
 std::string_view PairVerdictName(PairVerdict verdict);
 std::string_view AgreementName(Agreement agreement);
 
@@ -175,8 +174,7 @@ struct Evidence {
   std::string field;
   Agreement agreement = Agreement::kDifferent;
   Points points = 0;
-  std::string
-      reason;  // for people, without what the leads hold: "one is a short form of the other"
+  std::string reason;  // in words, without what the leads hold: "one is a short form of the other"
 };
 // The points of the evidence add up to `points`, in thousandths of a bit.
 struct PairScore {
@@ -191,14 +189,11 @@ class LeadFrequencies {
  public:
   struct Counts;
   LeadFrequencies();  // of no leads: every value is as frequent as its field's weight says
-  LeadFrequencies(LeadFrequencies&&) noexcept;
-  LeadFrequencies& operator=(LeadFrequencies&&) noexcept;
-  ~LeadFrequencies();
-  explicit LeadFrequencies(std::unique_ptr<const Counts> counts);
+  explicit LeadFrequencies(std::shared_ptr<const Counts> counts) : counts_(std::move(counts)) {}
   const Counts& counts() const { return *counts_; }
 
  private:
-  std::unique_ptr<const Counts> counts_;
+  std::shared_ptr<const Counts> counts_;
 };
 
 struct ScoredPair {
@@ -211,7 +206,7 @@ struct Clusters {
 };
 
 // Compares leads. Immutable after Compile; thread-safe. Every answer is the same for (a, b) and
-// (b, a), on every machine and in every order of the leads.
+// (b, a), on every machine.
 class Similarity {
  public:
   struct Parts;
@@ -238,8 +233,8 @@ class Similarity {
   std::vector<std::pair<size_t, size_t>> Candidates(std::span<const PreparedLead> leads) const;
 
   // Who is one person. Candidates are compared; sure pairs join their clusters, best first, where
-  // all pairs across the two have at least `possible` points on average, so that no chain of
-  // resemblances makes a giant. A function of the set of leads, whatever their order.
+  // all pairs across the two have half of `possible` on average, so that no chain of resemblances
+  // makes a giant. A function of the set of leads, whatever their order.
   Clusters Cluster(std::span<const PreparedLead> leads) const;
 
   const SimilarityConfig& config() const;

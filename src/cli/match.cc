@@ -154,7 +154,7 @@ class MatchColumns {
 struct MatchRows {
   std::vector<PreparedLead> leads;
   std::vector<int64_t> numbers;  // of the rows, in the file
-  int64_t unread = 0;
+  size_t unread = 0;             // rows
 };
 
 absl::StatusOr<MatchRows> ReadRows(const Options& options, const MatchColumns& columns,
@@ -278,6 +278,10 @@ void WriteClusters(const Options& options, const MatchRows& rows, const Clusters
   std::cout << csv.Take();
 }
 
+std::string Counted(size_t count, std::string_view what) {
+  return Cat(count, " ", what, count == 1 ? "" : "s");
+}
+
 }  // namespace
 
 int MatchFile(const Options& options) {
@@ -304,9 +308,10 @@ int MatchFile(const Options& options) {
   size_t heads = 0;
   for (size_t i = 0; i < clusters.cluster.size(); ++i) heads += clusters.cluster[i] == i ? 1 : 0;
   const size_t duplicates = rows->leads.size() - heads;
-  Complain(Cat(rows->leads.size(), " rows, ", heads, " clusters, ", duplicates, " duplicates, ",
-               clusters.possible.size(), " possible pairs",
-               rows->unread == 0 ? "" : Cat(", ", rows->unread, " rows could not be read")));
+  Complain(Cat(Counted(rows->leads.size(), "row"), ", ", Counted(heads, "cluster"), ", ",
+               Counted(duplicates, "duplicate"), ", ",
+               Counted(clusters.possible.size(), "possible pair"),
+               rows->unread == 0 ? "" : Cat(", ", Counted(rows->unread, "row"), " not read")));
   return Finished(absl::OkStatus());
 }
 

@@ -86,15 +86,10 @@ class Joiner {
 
 }  // namespace
 
-LeadFrequencies::LeadFrequencies() : counts_(std::make_unique<Counts>()) {}
-LeadFrequencies::LeadFrequencies(std::unique_ptr<const Counts> counts)
-    : counts_(std::move(counts)) {}
-LeadFrequencies::LeadFrequencies(LeadFrequencies&&) noexcept = default;
-LeadFrequencies& LeadFrequencies::operator=(LeadFrequencies&&) noexcept = default;
-LeadFrequencies::~LeadFrequencies() = default;
+LeadFrequencies::LeadFrequencies() : counts_(std::make_shared<const Counts>()) {}
 
 LeadFrequencies Similarity::Count(std::span<const PreparedLead> leads) const {
-  auto counts = std::make_unique<LeadFrequencies::Counts>();
+  auto counts = std::make_shared<LeadFrequencies::Counts>();
   counts->leads.resize(parts_->slots.size());
   counts->values.resize(parts_->slots.size());
   const bool only_full = !parts_->first && !parts_->last;
@@ -106,6 +101,7 @@ LeadFrequencies Similarity::Count(std::span<const PreparedLead> leads) const {
   absl::flat_hash_set<std::pair<uint64_t, uint64_t>> seen;
   for (const PreparedLead& lead : leads) {
     if (!seen.insert(lead.data().content).second) continue;
+    ++counts->size;
     count_name(only_full ? parts_->full : parts_->first, lead.data().first);
     count_name(only_full ? parts_->full : parts_->last, lead.data().last);
     for (size_t i = 0; i < parts_->slots.size(); ++i) {
@@ -124,13 +120,14 @@ Clusters Similarity::Cluster(std::span<const PreparedLead> leads) const {
   const LeadFrequencies frequencies = Count(distinct);
   PairScorer scorer(*parts_, frequencies.counts());
 
+  const Points margin = scorer.Margin();
   std::vector<ScoredPair> sure, possible;
   for (const auto& [a, b] : Candidates(distinct)) {
     const Points points = scorer.Score(distinct[a].data(), distinct[b].data());
-    if (points >= parts_->possible) possible.push_back({a, b, points});
-    if (points >= parts_->sure) sure.push_back({a, b, points});
+    if (points >= parts_->possible + margin) possible.push_back({a, b, points});
+    if (points >= parts_->sure + margin) sure.push_back({a, b, points});
   }
-  Joiner joiner(distinct, parts_->possible, &scorer);
+  Joiner joiner(distinct, parts_->possible / 2, &scorer);
   joiner.Join(std::move(sure));
 
   Clusters result;
@@ -143,7 +140,7 @@ Clusters Similarity::Cluster(std::span<const PreparedLead> leads) const {
   for (size_t i = 0; i < units.size(); ++i) {
     // Copies of what says too little may be two people; what says too little joins nobody either.
     const bool alone = units[i].leads.size() > 1 &&
-                       scorer.Score(distinct[i].data(), distinct[i].data()) < parts_->sure;
+                       scorer.Score(distinct[i].data(), distinct[i].data()) < parts_->sure + margin;
     for (const size_t lead : units[i].leads) {
       result.cluster[lead] = alone ? lead : least[joiner.Find(i)];
     }

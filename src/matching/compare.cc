@@ -16,9 +16,11 @@ namespace {
 // As many leads as the shipped weight counts for beside the set's own counts.
 constexpr int kPriorLeads = 256;
 // How far counts may raise a weight, and what of it they leave at least.
-constexpr Points kMostRaise = 4 * kOnePoint;
+constexpr Points kMostRaise = 8 * kOnePoint;
 constexpr Points kRaiseShare = 2;
 constexpr Points kLeastShare = 4;
+// Leads among which the thresholds hold as they are.
+constexpr uint64_t kUsualSet = 10'000;
 // Of an agreement of swapped names, for each of the two.
 constexpr Points kSwapped = kOnePoint / 2;
 
@@ -196,7 +198,10 @@ void PairScorer::Overlaps() {
   for (Finding& finding : findings_) {
     const SimilarityKind kind = parts_.slots[finding.slot].kind;
     if (kind == SimilarityKind::kLastName && !same_first) finding.context = true;
-    if (kind == SimilarityKind::kEmail && other_first) finding.context = true;
+    if (kind == SimilarityKind::kEmail && other_first && finding.points > 0) {
+      finding.context = true;
+      finding.points /= 2;
+    }
   }
 }
 
@@ -226,12 +231,18 @@ Points PairScorer::Score(const PreparedLead::Data& a, const PreparedLead::Data& 
   return points;
 }
 
+Points PairScorer::Margin() const {
+  if (counts_.size <= kUsualSet) return 0;
+  return Log2((counts_.size << 16) / kUsualSet);
+}
+
 PairScore PairScorer::Explain(const PreparedLead::Data& a, const PreparedLead::Data& b) {
   PairScore score;
   score.points = Score(a, b);
-  score.verdict = score.points >= parts_.sure       ? PairVerdict::kSure
-                  : score.points >= parts_.possible ? PairVerdict::kPossible
-                                                    : PairVerdict::kNone;
+  const Points over = score.points - Margin();
+  score.verdict = over >= parts_.sure       ? PairVerdict::kSure
+                  : over >= parts_.possible ? PairVerdict::kPossible
+                                            : PairVerdict::kNone;
   std::ranges::stable_sort(findings_, {}, &Finding::slot);
   for (const Finding& finding : findings_) {
     const bool counted = finding.leads > 2 && finding.agreement == Agreement::kSame;

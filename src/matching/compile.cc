@@ -23,9 +23,9 @@ constexpr double kMostBits = 100;
 // e-mail address and the street in a quarter.
 constexpr KindWeights kKindWeights[] = {
     {7, -8},     // first_name
-    {9, -5},     // last_name
-    {16, -9},    // full_name
-    {13, -2},    // email
+    {9, -6},     // last_name
+    {16, -10},   // full_name
+    {18, -2},    // email
     {11, -1.5},  // phone
     {8, -1.5},   // company
     {8, -0.5},   // domain
@@ -42,11 +42,11 @@ constexpr KindWeights kKindWeights[] = {
 constexpr BuiltInSimilarity kBuiltIn[] = {
     {field::kExternalId, SimilarityKind::kId, {18, 0}},  // one person has one in every system
     {field::kFirstName, SimilarityKind::kFirstName, {7, -8}},
-    {field::kLastName, SimilarityKind::kLastName, {9, -5}},
-    {field::kFullName, SimilarityKind::kFullName, {16, -9}},
+    {field::kLastName, SimilarityKind::kLastName, {9, -6}},
+    {field::kFullName, SimilarityKind::kFullName, {16, -10}},
     {field::kNameSuffix, SimilarityKind::kText, {1, -4}},
     {field::kJobTitle, SimilarityKind::kTitle, {2, -0.5}},
-    {field::kEmail, SimilarityKind::kEmail, {13, -2}},
+    {field::kEmail, SimilarityKind::kEmail, {18, -2}},
     {field::kPhone, SimilarityKind::kPhone, {11, -1.5}},
     {field::kLinkedinUrl, SimilarityKind::kId, {16, -2}},
     {field::kCompany, SimilarityKind::kCompany, {8, -1.5}},
@@ -154,10 +154,6 @@ std::optional<size_t> FindKind(const std::vector<Slot>& slots, SimilarityKind ki
 }
 
 }  // namespace
-
-std::string_view SimilarityKindName(SimilarityKind kind) {
-  return kKindNames[static_cast<size_t>(kind)];
-}
 
 std::span<const std::string_view> SimilarityKindNames() { return kKindNames; }
 

@@ -199,11 +199,11 @@ Look LookAtFirstNames(const PreparedName& a, const PreparedName& b) {
     return {Agreement::kPartly, 3, "one is the initial of the other"};
   }
   if (SameWithoutSpaces(a.text, b.text)) return {Agreement::kSame, 7, "the same first name"};
-  if (ShareGroup(a, b)) return {Agreement::kClose, 6, "one is a short form of the other"};
   std::string_view rest_a = a.text, rest_b = b.text;
   if (NextToken(&rest_a) == NextToken(&rest_b)) {
     return {Agreement::kClose, 6, "one has a further first name"};
   }
+  if (ShareGroup(a, b)) return {Agreement::kClose, 6, "one is a short form of the other"};
   const int alike = JaroWinkler(a.text, b.text);
   const size_t shortest = std::min(x.size(), y.size());
   if (alike >= kTypo || (shortest >= kLongEnough && IsOneEdit(a.text, b.text))) {

@@ -35,7 +35,7 @@ struct Paired {
 };
 
 // Each letter of `a`, from its start, takes the first free equal one of `b` that is at most `reach`
-// places away.
+// places away. Equal letters pair up in their order, so it does not matter which text is `a`.
 template <typename Letter>
 Paired PairLetters(std::span<const Letter> a, std::span<const Letter> b) {
   const size_t longest = std::max(a.size(), b.size());
@@ -64,10 +64,6 @@ Paired PairLetters(std::span<const Letter> a, std::span<const Letter> b) {
 template <typename Letter>
 int Measure(std::span<const Letter> a, std::span<const Letter> b) {
   if (a.empty() || b.empty()) return a.empty() && b.empty() ? kWhole : 0;
-  // Which letters pair up can depend on where one begins.
-  const bool swap =
-      a.size() != b.size() ? a.size() > b.size() : std::ranges::lexicographical_compare(b, a);
-  if (swap) std::swap(a, b);
   const Paired paired = PairLetters(a, b);
   const uint64_t m = paired.letters;
   if (m == 0) return 0;

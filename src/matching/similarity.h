@@ -59,6 +59,7 @@ struct PreparedLead::Data {
 };
 
 struct LeadFrequencies::Counts {
+  uint64_t size = 0;
   // By slot: how many leads have a value, and how many have this one.
   std::vector<int64_t> leads;
   std::vector<absl::flat_hash_map<uint64_t, uint32_t>> values;
@@ -108,6 +109,8 @@ class PairScorer {
   // Without making words of it: a batch asks a million times.
   Points Score(const PreparedLead::Data& a, const PreparedLead::Data& b);
   PairScore Explain(const PreparedLead::Data& a, const PreparedLead::Data& b);
+  // What the thresholds are raised by: twice as many leads hold twice as many that look like one.
+  Points Margin() const;
 
  private:
   struct Finding {
