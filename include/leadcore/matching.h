@@ -212,7 +212,7 @@ class Similarity {
   struct Parts;
   // Faults have paths "fields[i].kind" …: unknown or list fields, a field named twice, weights out
   // of range, `sure` below `possible`. `country` reads phones and postal codes of leads without
-  // one; ISO 3166-1 alpha-2. The schema is borrowed and must outlive the result. nullptr on faults.
+  // one; ISO 3166-1 alpha-2. The schema is read during the call only. nullptr on faults.
   static std::shared_ptr<const Similarity> Compile(const SimilarityConfig& config,
                                                    const Schema* schema, std::string country,
                                                    Faults* faults);

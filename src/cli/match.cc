@@ -308,6 +308,7 @@ int MatchFile(const Options& options) {
   size_t heads = 0;
   for (size_t i = 0; i < clusters.cluster.size(); ++i) heads += clusters.cluster[i] == i ? 1 : 0;
   const size_t duplicates = rows->leads.size() - heads;
+  std::cout.flush();
   Complain(Cat(Counted(rows->leads.size(), "row"), ", ", Counted(heads, "cluster"), ", ",
                Counted(duplicates, "duplicate"), ", ",
                Counted(clusters.possible.size(), "possible pair"),

@@ -14,6 +14,17 @@ namespace {
 
 constexpr double kMostBits = 100;
 
+struct KindWeights {
+  double agree = 0;
+  double disagree = 0;
+};
+
+struct BuiltInSimilarity {
+  FieldId field;
+  SimilarityKind kind;
+  KindWeights weights;
+};
+
 // The agreement weights are log2(1/u), u being how often two people agree by chance. Measured, as
 // the share of equal pairs: surnames of the US census of 2010, 10.8 bits (7.9 in FEBRL 2, 10.2 in
 // historical_a); first names 6.2 to 7.9; dates of birth 8.8 to 12.6; suburbs 7.6 to 9.7; postal
@@ -126,7 +137,7 @@ class SlotCompiler {
     faults_->push_back({std::move(path), -1, std::move(message)});
   }
   static void SetKind(SimilarityKind kind, Slot* slot) {
-    const KindWeights weights = DefaultWeights(kind);
+    const KindWeights& weights = kKindWeights[static_cast<size_t>(kind)];
     slot->kind = kind;
     slot->agree = ToPoints(weights.agree);
     slot->disagree = ToPoints(weights.disagree);
@@ -162,8 +173,6 @@ std::optional<SimilarityKind> SimilarityKindFromName(std::string_view name) {
   if (at == std::end(kKindNames)) return std::nullopt;
   return static_cast<SimilarityKind>(at - kKindNames);
 }
-
-KindWeights DefaultWeights(SimilarityKind kind) { return kKindWeights[static_cast<size_t>(kind)]; }
 
 Similarity::Similarity(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
 Similarity::~Similarity() = default;

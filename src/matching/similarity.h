@@ -67,21 +67,6 @@ struct LeadFrequencies::Counts {
 
 uint64_t HashOf(std::string_view text);
 
-// The weights that a kind has unless they are given.
-struct KindWeights {
-  double agree = 0;
-  double disagree = 0;
-};
-KindWeights DefaultWeights(SimilarityKind kind);
-
-// The built-in fields that are compared, with what they hold.
-struct BuiltInSimilarity {
-  FieldId field;
-  SimilarityKind kind;
-  KindWeights weights;
-};
-std::span<const BuiltInSimilarity> BuiltInSimilarities();
-
 // The letter and three digits of Soundex (R. Russell, 1918; as the US National Archives use it) of
 // a folded name; "" when it has no letter a to z.
 std::string Soundex(std::string_view folded);
