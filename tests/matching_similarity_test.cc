@@ -109,6 +109,14 @@ TEST_F(SimilarityTest, WhatIsMissingOrStandsForNothingIsNoEvidence) {
   EXPECT_EQ(Reason(field::kCompany, "unknown", "unknown"), "none");
 }
 
+TEST_F(SimilarityTest, TheNameAgainInPlaceOfACompanyIsNoEvidence) {
+  const Fields ada = {{field::kFirstName, "Ada"},
+                      {field::kLastName, "Lovelace"},
+                      {field::kCompany, "Ada Lovelace"}};
+  EXPECT_FALSE(About(field::kCompany, ada, ada).has_value());
+  EXPECT_EQ(Compare(ada, ada).verdict, PairVerdict::kPossible);
+}
+
 TEST_F(SimilarityTest, NamesMayBeSwappedOrInOneField) {
   const PairScore swapped = Compare({{field::kFirstName, "Grace"}, {field::kLastName, "Hopper"}},
                                     {{field::kFirstName, "Hopper"}, {field::kLastName, "Grace"}});

@@ -254,6 +254,15 @@ class Preparer {
     }
   }
 
+  // Files about consumers name the person again where a company stands: told twice it says no more.
+  void Company(std::string_view text) {
+    const absl::StatusOr<CompanyName> company = NormalizeCompany(text);
+    if (!company.ok()) return;
+    const std::string core = company->core.empty() ? FoldText(company->name) : company->core;
+    const std::string &first = data_->first.text, &last = data_->last.text;
+    if (core != Cat(first, " ", last) && core != Cat(last, " ", first)) Add(core);
+  }
+
   void Street(std::string_view text) {
     const std::string folded = FoldText(text);
     std::string number;
@@ -303,10 +312,7 @@ class Preparer {
   void Single(const Slot& slot, const std::string& text) {
     switch (slot.kind) {
       case SimilarityKind::kCompany:
-        if (const absl::StatusOr<CompanyName> company = NormalizeCompany(text); company.ok()) {
-          Add(company->core.empty() ? FoldText(company->name) : company->core);
-        }
-        return;
+        return Company(text);
       case SimilarityKind::kStreet:
         return Street(text);
       case SimilarityKind::kPlace: {
