@@ -311,12 +311,13 @@ TEST_P(UpdateTest, RandomEditsKeepTheWorkspaceWhole) {
     const std::string address = "p" + std::to_string(draw(12)) + "@example.com";
     const std::string count = std::to_string(draw(400));
     const std::string phone = "+141555501" + std::to_string(10 + draw(5));
+    const std::string plan = count.substr(0, 1), name = "L" + count;  // Fields borrows texts
     const Fields choices = {{"email", address},
                             {"employee_count", count},
                             {"phone", phone},
-                            {"plan", count.substr(0, 1)},
+                            {"plan", plan},
                             {"external_id", count},
-                            {"last_name", "L" + count},
+                            {"last_name", name},
                             {"country", draw(2) == 0 ? "US" : "DE"}};
     Fields fields = {choices[draw(choices.size())]};
     const auto& other = choices[draw(choices.size())];

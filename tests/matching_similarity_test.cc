@@ -32,8 +32,9 @@ class SimilarityTest : public ::testing::Test {
   PreparedLead Prepare(const Fields& fields) const {
     Lead lead(model_->schema());
     for (const auto& [id, text] : fields) {
+      // What a field cannot take is missing, as in a file.
       const absl::StatusOr<Value> value = ParseValue(model_->schema()->at(id).type, text, {});
-      lead.Set(id, value.ok() ? *value : Value::Text(text));
+      if (value.ok()) lead.Set(id, *value);
     }
     return model_->similarity().Prepare(lead.view(), model_->email_lists());
   }
