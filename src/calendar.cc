@@ -7,6 +7,7 @@
 #include "absl/time/civil_time.h"
 #include "expression/moment.h"
 #include "text.h"
+#include "value/read.h"
 
 namespace leadcore {
 namespace {
@@ -18,8 +19,7 @@ constexpr int64_t kFurthest = 36'525 * kDay;  // a hundred years
 constexpr int64_t kFirst = (absl::CivilDay(1, 1, 1) - absl::CivilDay(1970, 1, 1)) * kDay;
 constexpr int64_t kLast = (absl::CivilDay(10000, 1, 1) - absl::CivilDay(1970, 1, 1)) * kDay;
 
-constexpr std::array<std::string_view, 7> kWeekdays = {
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+using value_internal::kWeekdays;
 
 void AddFault(Faults* faults, std::string path, std::string message) {
   faults->push_back({std::move(path), -1, std::move(message)});

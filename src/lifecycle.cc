@@ -125,10 +125,9 @@ class Compiler {
         fields.push_back(field->id);
         continue;
       }
-      const std::string_view closest = scope_.schema->Suggest(state.required[i]);
       Add(faults_, Cat(path, ".required[", i, "]"),
           Cat("unknown field '", state.required[i], "'",
-              closest.empty() ? "" : Cat(", did you mean '", closest, "'?")));
+              DidYouMean(scope_.schema->Suggest(state.required[i]))));
     }
     return fields;
   }

@@ -195,9 +195,7 @@ std::shared_ptr<const Matching> Matching::Compile(std::span<const KeyConfig> key
       if (field == nullptr) {
         const std::string_view closest = schema->Suggest(key.fields[j]);
         faults->push_back(
-            {field_path, -1,
-             Cat("unknown field '", key.fields[j], "'",
-                 closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"))});
+            {field_path, -1, Cat("unknown field '", key.fields[j], "'", DidYouMean(closest))});
         continue;
       }
       CheckField(key, *field, field_path, faults);

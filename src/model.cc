@@ -67,10 +67,7 @@ class Checker {
     const Field* field = schema_.Find(name);
     if (field != nullptr) return field;
     const std::string_view closest = schema_.Suggest(name);
-    faults_->push_back(
-        {path, -1,
-         Cat("unknown field '", name, "'",
-             closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"))});
+    faults_->push_back({path, -1, Cat("unknown field '", name, "'", DidYouMean(closest))});
     return nullptr;
   }
 

@@ -188,8 +188,7 @@ absl::StatusOr<std::unique_ptr<Report>> Report::Make(std::string_view name,
   if (name == "rep") return std::make_unique<RepReport>(std::move(copy));
   if (name == "aging") return std::make_unique<AgingReport>(std::move(copy), ToMicros(now));
   const std::string_view closest = ClosestName(name, kNames.data(), kNames.size());
-  return InvalidArgument("there is no report '", name, "'",
-                         closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"),
+  return InvalidArgument("there is no report '", name, "'", DidYouMean(closest),
                          " (reports: source, funnel, rep, aging)");
 }
 

@@ -56,6 +56,21 @@ struct MemberLimits {
   std::vector<AbsenceConfig> away;
 };
 
+// Position of a pool, or kNoPool.
+size_t FindPool(const RoutingConfig& config, std::string_view name) {
+  const auto at = std::find_if(config.pools.begin(), config.pools.end(),
+                               [name](const PoolConfig& pool) { return pool.name == name; });
+  return at == config.pools.end() ? Routing::kNoPool
+                                  : static_cast<size_t>(at - config.pools.begin());
+}
+
+std::string UnknownPool(const RoutingConfig& config, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const PoolConfig& pool : config.pools) names.push_back(pool.name);
+  return Cat("there is no pool '", name, "'",
+             DidYouMean(ClosestName(name, names.data(), names.size())));
+}
+
 class Compiler {
  public:
   Compiler(const RoutingConfig& config, const ExpressionScope& scope, Faults* faults)
@@ -72,15 +87,9 @@ class Compiler {
   }
 
   size_t Pool(const std::string& name, const std::string& path) {
-    std::vector<std::string_view> names;
-    for (size_t i = 0; i < config_.pools.size(); ++i) {
-      if (config_.pools[i].name == name) return i;
-      names.push_back(config_.pools[i].name);
-    }
-    const std::string_view closest = ClosestName(name, names.data(), names.size());
-    Fault(path, Cat("there is no pool '", name, "'",
-                    closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?")));
-    return Routing::kNoPool;
+    const size_t pool = FindPool(config_, name);
+    if (pool == Routing::kNoPool) Fault(path, UnknownPool(config_, name));
+    return pool;
   }
 
   std::vector<Area> Areas() {
@@ -319,8 +328,7 @@ absl::StatusOr<Routing::Plan> Routing::PlanForMember(std::string_view member,
     std::vector<std::string_view> names;
     for (const auto& [name, limits] : compiled_->members) names.push_back(name);
     const std::string_view closest = ClosestName(member, names.data(), names.size());
-    return NotFound("no pool has a member '", member, "'",
-                    closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"));
+    return NotFound("no pool has a member '", member, "'", DidYouMean(closest));
   }
   Plan plan;
   plan.now = absl::ToUnixMicros(now);
@@ -331,19 +339,12 @@ absl::StatusOr<Routing::Plan> Routing::PlanForMember(std::string_view member,
 }
 
 absl::StatusOr<Routing::Plan> Routing::PlanForPool(std::string_view pool, absl::Time now) const {
-  const RoutingConfig& config = compiled_->config;
-  std::vector<std::string_view> names;
-  for (const PoolConfig& each : config.pools) names.push_back(each.name);
-  const auto at = std::find(names.begin(), names.end(), pool);
-  if (at == names.end()) {
-    const std::string_view closest = ClosestName(pool, names.data(), names.size());
-    return NotFound("there is no pool '", pool, "'",
-                    closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"));
-  }
+  const size_t found = FindPool(compiled_->config, pool);
+  if (found == kNoPool) return NotFound(UnknownPool(compiled_->config, pool));
   Plan plan;
   plan.now = absl::ToUnixMicros(now);
   plan.fallback = false;
-  TakePool(static_cast<size_t>(at - names.begin()), &plan);
+  TakePool(found, &plan);
   return plan;
 }
 

@@ -113,8 +113,7 @@ class Compiler {
     const Field* field = scope_.schema->Find(config.field);
     if (field == nullptr) {
       const std::string_view closest = scope_.schema->Suggest(config.field);
-      Fault(path + ".field", Cat("unknown field '", config.field, "'",
-                                 closest.empty() ? "" : Cat(", did you mean '", closest, "'?")));
+      Fault(path + ".field", Cat("unknown field '", config.field, "'", DidYouMean(closest)));
     } else if (!field->text() || field->shape == Shape::kList) {
       Fault(path + ".field", Cat("'", config.field, "' holds no text: write a condition instead"));
     } else {

@@ -73,6 +73,10 @@ std::string ToUtf8(std::string_view text);
 // "".
 std::string_view ClosestName(std::string_view word, const std::string_view* candidates,
                              size_t count);
+// ", did you mean 'NAME'?", or "" for no name.
+inline std::string DidYouMean(std::string_view closest) {
+  return closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?");
+}
 
 }  // namespace leadcore
 

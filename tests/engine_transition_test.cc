@@ -13,8 +13,6 @@
 #include <vector>
 
 #include "engine_util.h"
-#include "leadcore/audit.h"
-#include "leadcore/codec.h"
 #include "leadcore/engine.h"
 
 namespace leadcore {
@@ -75,27 +73,12 @@ class TransitionTest : public ::testing::TestWithParam<StoreKind> {
                 {"bant.need_confirmed", "yes"},
                 {"employee_count", "12"}});
   }
-  std::vector<std::pair<std::string, std::string>> Told(std::string_view id) {
-    const auto events = world_.engine().History(world_.At("read"), id);
-    EXPECT_TRUE(events.ok() && !events->empty());
-    const auto payload = DecodeEventPayload(events->back().payload);
-    EXPECT_TRUE(payload.ok());
-    return payload->details;
-  }
-  int64_t Load() {
-    const auto snapshot = world_.store().Read("test");
-    EXPECT_TRUE(snapshot.ok());
-    return (*snapshot)->Counter(Routing::LoadCounter("ann")).value_or(-1);
-  }
+  int64_t Load() { return world_.Counter(Routing::LoadCounter("ann")); }
   int64_t TimeOf(std::string_view id, FieldId field) {
     const LeadRecord record = world_.Get(id);
     return record.lead.has(field) ? record.lead[field].micros() : -1;
   }
-  void TearDown() override {
-    const auto verified = VerifyWorkspace(world_.store(), "test",
-                                          [](std::string_view fault) { ADD_FAILURE() << fault; });
-    EXPECT_TRUE(verified.ok()) << verified.status();
-  }
+  void TearDown() override { world_.ExpectWhole(); }
 
   World world_{kModel, GetParam()};
 };
@@ -113,7 +96,7 @@ TEST_P(TransitionTest, WhatGoesWithTheStateIsSet) {
   EXPECT_EQ(TimeOf(id, field::kNextActionDue), world_.now + 3 * kDay);
   EXPECT_EQ(TimeOf(id, field::kStatusTime), world_.now);
   EXPECT_EQ(TimeOf(id, field::kQualifyTime), -1);
-  EXPECT_THAT(Told(id), ElementsAre(Pair("status", "New -> Contacted")));
+  EXPECT_THAT(world_.Told(id).details, ElementsAre(Pair("status", "New -> Contacted")));
   EXPECT_THAT(world_.Types(id), ElementsAre("created", "status_changed"));
 }
 
@@ -169,9 +152,10 @@ TEST_P(TransitionTest, AnOverrideSaysWhyAndOfWhat) {
   const std::string id = New();
   Move(id, "Contacted");
   EXPECT_EQ(Move(id, "Qualified", "", "the CEO knows them").outcome, Outcome::kTransitioned);
-  EXPECT_THAT(Told(id), ElementsAre(Pair("status", "Contacted -> Qualified"),
-                                    Pair("override", "the CEO knows them"),
-                                    Pair("overridden", HasSubstr("'need' cannot be told"))));
+  EXPECT_THAT(
+      world_.Told(id).details,
+      ElementsAre(Pair("status", "Contacted -> Qualified"), Pair("override", "the CEO knows them"),
+                  Pair("overridden", HasSubstr("'need' cannot be told"))));
   // It overrides no arrow.
   EXPECT_EQ(Move(id, "New", "", "because").outcome, Outcome::kRejected);
 }
@@ -221,7 +205,8 @@ TEST_P(TransitionTest, TheFirstCallMovesTheLead) {
   EXPECT_EQ(world_.Show(id, "status"), "Contacted");
   EXPECT_EQ(TimeOf(id, field::kStatusTime), world_.now);
   EXPECT_THAT(world_.Types(id), ElementsAre("created", "activity", "activity", "status_changed"));
-  EXPECT_THAT(Told(id), ElementsAre(Pair("status", "New -> Contacted"), Pair("rule", "called")));
+  EXPECT_THAT(world_.Told(id).details,
+              ElementsAre(Pair("status", "New -> Contacted"), Pair("rule", "called")));
   world_.Happened(id, "call");
   EXPECT_EQ(world_.Types(id).back(), "activity");
 }
@@ -241,7 +226,7 @@ TEST_P(TransitionTest, OneMoveLeadsToTheNextWhereTheStateHasWhatItAsksFor) {
   EXPECT_EQ(world_.Show(id, "status"), "Contacted");
   set({{"bant.need_confirmed", "yes"}});
   EXPECT_EQ(world_.Show(id, "status"), "Qualified");
-  EXPECT_THAT(Told(id),
+  EXPECT_THAT(world_.Told(id).details,
               ElementsAre(Pair("status", "Contacted -> Qualified"), Pair("rule", "clear")));
 }
 

@@ -14,8 +14,6 @@
 #include <vector>
 
 #include "engine_util.h"
-#include "leadcore/audit.h"
-#include "leadcore/codec.h"
 #include "leadcore/engine.h"
 #include "workload.h"
 
@@ -68,23 +66,11 @@ class UpdateTest : public ::testing::TestWithParam<StoreKind> {
     fields.insert(fields.end(), more.begin(), more.end());
     return world_.Created(fields);
   }
-  // What the last event of a lead tells.
-  std::vector<std::pair<std::string, std::string>> Told(std::string_view id) {
-    const auto events = world_.engine().History(world_.At("read"), id);
-    EXPECT_TRUE(events.ok() && !events->empty());
-    const auto payload = DecodeEventPayload(events->back().payload);
-    EXPECT_TRUE(payload.ok());
-    return payload->details;
-  }
   std::string FoundBy(std::string_view field, std::string_view value) {
     const auto found = world_.engine().Find(world_.At("read"), field, value);
     return found.ok() ? std::string(found->lead.id()) : "";
   }
-  void TearDown() override {
-    const auto verified = VerifyWorkspace(world_.store(), "test",
-                                          [](std::string_view fault) { ADD_FAILURE() << fault; });
-    EXPECT_TRUE(verified.ok()) << verified.status();
-  }
+  void TearDown() override { world_.ExpectWhole(); }
 
   World world_{kModel, GetParam()};
 };
@@ -104,7 +90,7 @@ TEST_P(UpdateTest, SetsAndClearsTheFieldsThatAreNamed) {
   EXPECT_EQ(after.lead.text(field::kFullName), "Ada Lovelace");
   EXPECT_EQ(after.lead[field::kUpdateTime].micros(), world_.now);
   EXPECT_EQ(after.lead[field::kCreateTime].micros(), world_.now - kDay);
-  EXPECT_THAT(Told(id),
+  EXPECT_THAT(world_.Told(id).details,
               ElementsAre(Pair("job_title", "'Countess' -> 'Chief Analyst'"),
                           Pair("city", "'London' -> blank"), Pair("plan", "blank -> 'gold'")));
   EXPECT_THAT(world_.Types(id), ElementsAre("created", "updated"));
@@ -116,7 +102,8 @@ TEST_P(UpdateTest, TheScoreFollows) {
   const Reply reply = Update(id, {{"employee_count", "900"}});
   EXPECT_EQ(ShownPoints(reply.score.total), 40);
   EXPECT_EQ(world_.Score(id), 40);
-  EXPECT_EQ(Told(id).back(), (std::pair<std::string, std::string>("band", "cold -> hot")));
+  EXPECT_EQ(world_.Told(id).details.back(),
+            (std::pair<std::string, std::string>("band", "cold -> hot")));
 }
 
 TEST_P(UpdateTest, NothingNewIsUnchangedAndTold) {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "leadcore/audit.h"
 #include "leadcore/codec.h"
 #include "leadcore/engine.h"
 #include "leadcore/memory_store.h"
@@ -155,6 +156,27 @@ class World {
     });
     EXPECT_TRUE(status.ok()) << status;
     return events;
+  }
+  // What the last event of a lead tells.
+  EventPayload Told(std::string_view lead) {
+    const absl::StatusOr<std::vector<Event>> events = engine_->History(At("read"), lead);
+    EXPECT_TRUE(events.ok() && !events->empty()) << events.status();
+    if (!events.ok() || events->empty()) return {};
+    absl::StatusOr<EventPayload> payload = DecodeEventPayload(events->back().payload);
+    EXPECT_TRUE(payload.ok()) << payload.status();
+    return payload.ok() ? *std::move(payload) : EventPayload();
+  }
+  // A counter of the store.
+  int64_t Counter(std::string_view name) const {
+    const auto snapshot = store_->Read("test");
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    return snapshot.ok() ? (*snapshot)->Counter(name).value_or(-1) : -1;
+  }
+  // verify finds nothing.
+  void ExpectWhole() const {
+    const auto fault = [](std::string_view what) { ADD_FAILURE() << what; };
+    const auto verified = VerifyWorkspace(*store_, "test", fault);
+    EXPECT_TRUE(verified.ok()) << verified.status();
   }
   // Types of everything that happened to one lead.
   std::vector<std::string> Types(std::string_view lead) {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // update, transition, assign: what people change of one lead.
-#include <unistd.h>
-
 #include <iostream>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "context.h"
 #include "json_out.h"
 #include "text.h"
@@ -59,12 +56,6 @@ int Tell(const Options& options, const Engine& engine, const Call& call, const R
   json.EndObject();
   std::cout << json.Take() << std::endl;
   return kDone;
-}
-
-// Unless it is named, each run is a request of its own.
-std::string RequestId(const Options& options, std::string_view what) {
-  if (!options.request_id.empty()) return options.request_id;
-  return Cat(what, "/", absl::ToUnixNanos(absl::Now()), "/", getpid());
 }
 
 // FIELD=VALUE, a blank value clears; read as a cell of a file is.

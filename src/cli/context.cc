@@ -78,6 +78,11 @@ absl::StatusOr<absl::Time> Now(const Options& options) {
   return FromMicros(value->micros());
 }
 
+std::string RequestId(const Options& options, std::string_view what) {
+  if (!options.request_id.empty()) return options.request_id;
+  return Cat(what, "/", absl::ToUnixNanos(absl::Now()), "/", getpid());
+}
+
 absl::StatusOr<Call> MakeCall(const Options& options, std::string request_id) {
   const absl::StatusOr<absl::Time> now = Now(options);
   if (!now.ok()) return now.status();

@@ -73,6 +73,8 @@ bool IsFileOf(const std::string& db, const std::string& path);
 
 // --now, or the clock.
 absl::StatusOr<absl::Time> Now(const Options& options);
+// --request-id; without it each run is a request of its own: said twice it is done twice.
+std::string RequestId(const Options& options, std::string_view what);
 absl::StatusOr<Call> MakeCall(const Options& options, std::string request_id);
 
 // Set when the user pressed Ctrl-C.

@@ -8,7 +8,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "context.h"
 #include "json_out.h"
 #include "model/json.h"
@@ -307,10 +306,7 @@ int LogActivities(const Options& options) {
   absl::StatusOr<Call> call = MakeCall(options, "log");
   if (!call.ok()) return Fail(call.status());
   if (one) {
-    // Said twice it happened twice, unless it is said that it is the same: the moment is part of
-    // the request.
-    call->request_id = options.request_id.empty() ? Cat("log/", absl::ToUnixNanos(absl::Now()))
-                                                  : options.request_id;
+    call->request_id = RequestId(options, "log");
     return LogOne(options, *session->engine, *call);
   }
   CatchInterrupts();

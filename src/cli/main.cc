@@ -99,8 +99,7 @@ class Command {
   int NoSubcommand() const {
     const std::vector<std::string_view> names(names_.begin(), names_.end());
     const std::string_view closest = ClosestName(unknown_, names.data(), names.size());
-    Complain(Cat("there is no subcommand '", unknown_, "'",
-                 closest.empty() ? "" : Cat(", did you mean '", closest, "'?"),
+    Complain(Cat("there is no subcommand '", unknown_, "'", DidYouMean(closest),
                  " (leadcore --help lists them)"));
     return kWrong;
   }

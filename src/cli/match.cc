@@ -99,7 +99,7 @@ class MatchColumns {
       for (const Field& each : model_.schema()->fields()) names.push_back(each.name);
       const std::string_view closest = ClosestName(what, names.data(), names.size());
       return InvalidArgument("column '", header, "': '", what, "' is no field and no kind",
-                             closest.empty() ? "" : Cat(", did you mean '", closest, "'?"));
+                             DidYouMean(closest));
     }
     CustomField own;
     own.name = NameFor(header);
@@ -131,8 +131,7 @@ class MatchColumns {
     if (std::ranges::find(map_.unused, name) != map_.unused.end()) {
       const std::vector<std::string_view> names(header.begin(), header.end());
       const std::string_view closest = ClosestName(name, names.data(), names.size());
-      return InvalidArgument("there is no column '", name, "'",
-                             closest.empty() ? "" : Cat(", did you mean '", closest, "'?"));
+      return InvalidArgument("there is no column '", name, "'", DidYouMean(closest));
     }
     for (const CsvColumn& column : map_.columns) {
       if (column.header == name && !what.empty() && !column.field) {

@@ -66,7 +66,15 @@ Event Story(const Handover& handover, std::string_view type, const std::string& 
                    EncodeEventPayload(payload));
 }
 
-// Runs in the store's transaction: pure.
+// Both run in the store's transaction: pure.
+Writes FinishUnchanged(const Handover& handover) {
+  Writes writes;
+  writes.events = {
+      Story(handover, kUnchangedType, std::string(handover.record.lead.text(field::kOwner)))};
+  writes.reply = RememberedOutcome(*handover.reply);
+  return writes;
+}
+
 Writes FinishAssign(Handover& handover, const Given& given) {
   Writes writes;
   Lead& lead = handover.record.lead;
@@ -79,9 +87,7 @@ Writes FinishAssign(Handover& handover, const Given& given) {
   if (handover.to == To::kMember && choice.assignment.owner.empty()) {
     handover.reply->outcome = Outcome::kUnchanged;
     handover.reply->version = lead.version();
-    writes.events = {Story(handover, kUnchangedType, before)};
-    writes.reply = RememberedOutcome(*handover.reply);
-    return writes;
+    return FinishUnchanged(handover);
   }
   const int64_t now = ToMicros(handover.call.now);
   SetOrClear(field::kOwner, choice.assignment.owner, &lead);
@@ -108,40 +114,36 @@ class Assigner {
     prepared_.keys.push_back(assign_.lead_id);
     prepared_.reply->lead_id = assign_.lead_id;
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, assign_.lead_id);
-    if (absl::IsNotFound(known.status())) return Refused(known.status());
+    if (absl::IsNotFound(known.status())) return Rejected(known.status(), std::move(prepared_));
     if (!known.ok()) return known.status();
     const std::string owner(known->lead.text(field::kOwner));
-    absl::Status status =
-        CheckVersion(known->lead, assign_.version,
-                     owner.empty() ? std::string("nobody has it") : Cat("its owner is ", owner));
+    absl::Status status = CheckVersion(known->lead, assign_.version, [&] {
+      return owner.empty() ? std::string("nobody has it") : Cat("its owner is ", owner);
+    });
     if (status.ok()) status = CheckOpen(known->lead);
-    if (!status.ok()) return Refused(status);
+    if (!status.ok()) return Rejected(status, std::move(prepared_));
     absl::StatusOr<Routing::Plan> plan = MakePlan(known->lead, owner);
-    if (!plan.ok()) return Refused(plan.status());
-    const absl::StatusOr<std::string> why = Unavailable(*plan);
+    if (!plan.ok()) return Rejected(plan.status(), std::move(prepared_));
+    const bool same = assign_.to == To::kMember ? owner == assign_.name
+                                                : assign_.to == To::kNobody && owner.empty();
+    const absl::StatusOr<std::string> why = same ? std::string() : Unavailable(*plan);
     if (!why.ok()) return why.status();
     if (!why->empty()) {
       prepared_.reply->rule = Cat("member ", assign_.name);
-      return Refused(FailedPrecondition(assign_.name, " takes no more leads: ", *why,
-                                        "; choose somebody else, or change the model"));
+      return Rejected(FailedPrecondition(assign_.name, " takes no more leads: ", *why,
+                                         "; choose somebody else, or change the model"),
+                      std::move(prepared_));
     }
     NoteKeys(known->lead);
-    MakeBatch(*std::move(known), *std::move(plan), owner);
+    MakeBatch(*std::move(known), *std::move(plan), same);
     return std::move(prepared_);
   }
 
  private:
-  Prepared Refused(const absl::Status& status) {
-    Refuse(Outcome::kRejected, status.code(), std::string(Message(status)), prepared_.reply.get());
-    return std::move(prepared_);
-  }
-
   // Only open leads are worked on; somebody may be named for the others.
   absl::Status CheckOpen(const Lead& lead) const {
-    const StateConfig* const state = scene_.model.lifecycle().Find(lead.text(field::kStatus));
-    const bool open =
-        state != nullptr && state->type == StateType::kOpen && !lead.has(field::kArchiveTime);
-    if (open || assign_.to == To::kMember || assign_.to == To::kNobody) return absl::OkStatus();
+    const bool named = assign_.to == To::kMember || assign_.to == To::kNobody;
+    if (named || IsOpen(scene_.model, lead)) return absl::OkStatus();
     return FailedPrecondition(
         "only open leads are routed, this one is ",
         lead.has(field::kArchiveTime) ? std::string_view("archived") : lead.text(field::kStatus),
@@ -150,16 +152,8 @@ class Assigner {
 
   absl::StatusOr<Routing::Plan> MakePlan(const Lead& lead, const std::string& owner) const {
     const Routing& routing = scene_.model.routing();
-    switch (assign_.to) {
-      case To::kMember:
-        return routing.PlanForMember(assign_.name, scene_.call.now);
-      case To::kPool:
-        break;
-      case To::kNobody:
-        return routing.PlanForNobody();
-      case To::kAuto:
-        break;
-    }
+    if (assign_.to == To::kMember) return routing.PlanForMember(assign_.name, scene_.call.now);
+    if (assign_.to == To::kNobody) return routing.PlanForNobody();
     absl::StatusOr<Routing::Plan> plan = assign_.to == To::kPool
                                              ? routing.PlanForPool(assign_.name, scene_.call.now)
                                              : routing.MakePlan(lead.view(), scene_.call.now, {});
@@ -192,7 +186,8 @@ class Assigner {
     if (lead.has(field::kDomain)) prepared_.keys.push_back(DomainKey(lead.text(field::kDomain)));
   }
 
-  void MakeBatch(LeadRecord known, Routing::Plan plan, const std::string& owner) {
+  // `same`: it is where it shall be.
+  void MakeBatch(LeadRecord known, Routing::Plan plan, bool same) {
     Reply& reply = *prepared_.reply;
     Call call = scene_.call;
     call.request_id = request_id_;
@@ -200,8 +195,6 @@ class Assigner {
     batch.request_id = request_id_;
     batch.now = ToMicros(call.now);
     batch.checks = {{{RecordKind::kLead, std::string(known.lead.id())}, known.lead.version()}};
-    const bool same = assign_.to == To::kMember ? owner == assign_.name
-                                                : assign_.to == To::kNobody && owner.empty();
     reply.outcome = same ? Outcome::kUnchanged : Outcome::kAssigned;
     reply.version = known.lead.version() + (same ? 0 : 1);
     reply.score = known.state.score;
@@ -210,13 +203,8 @@ class Assigner {
     handover->reason = assign_.reason;
     handover->reply = prepared_.reply;
     if (same) {
-      reply.assignment.owner = owner;
-      batch.finish = [handover, owner](const Given&) {
-        Writes writes;
-        writes.events = {Story(*handover, kUnchangedType, owner)};
-        writes.reply = RememberedOutcome(*handover->reply);
-        return writes;
-      };
+      reply.assignment.owner = std::string(handover->record.lead.text(field::kOwner));
+      batch.finish = [handover](const Given&) { return FinishUnchanged(*handover); };
     } else {
       handover->plan = std::move(plan);
       handover->counters = handover->plan.counters;

@@ -44,10 +44,10 @@ class Changer {
     prepared_.changes_lead = changes;
     batch_.checks = {{{RecordKind::kLead, id_}, change_.before.lead.version()},
                      {{RecordKind::kLeadState, id_}, change_.before.state.version}};
-    load_before_ = LoadCounterOf(scene_.model, change_.before.lead);
-    load_after_ = LoadCounterOf(scene_.model, change_.after.lead);
-    if (load_before_ != load_after_) {
-      for (const std::string& load : {load_before_, load_after_}) {
+    const std::string before = LoadCounterOf(scene_.model, change_.before.lead);
+    const std::string after = LoadCounterOf(scene_.model, change_.after.lead);
+    if (before != after) {
+      for (const std::string& load : {before, after}) {
         if (!load.empty()) batch_.counters.push_back(load);
       }
     }
@@ -59,7 +59,7 @@ class Changer {
       batch_.checks.push_back({{RecordKind::kActivity, change_.activity->id}, 0});
     }
     writes_.events.insert(writes_.events.begin(), MakeStory());
-    batch_.finish = [writes = std::move(writes_), counters = batch_.counters, before = load_before_,
+    batch_.finish = [writes = std::move(writes_), counters = batch_.counters, before,
                      reply = prepared_.reply](const Given& given) mutable {
       for (size_t i = 0; i < counters.size(); ++i) {
         const int64_t step = counters[i] == before ? -1 : 1;
@@ -107,8 +107,7 @@ class Changer {
   }
 
   bool Rejects(const MatchKey& key) const {
-    return prepared_.reply->outcome == Outcome::kUpdated &&
-           scene_.model.matching().keys()[key.key].on_hit == OnHit::kReject;
+    return change_.insists && scene_.model.matching().keys()[key.key].on_hit == OnHit::kReject;
   }
 
   void Reject(const MatchKey& key, const std::string& holder) {
@@ -183,7 +182,6 @@ class Changer {
   Batch batch_;
   Writes writes_;
   std::vector<std::string> candidates_;  // keys to be found by
-  std::string load_before_, load_after_;
 };
 
 }  // namespace

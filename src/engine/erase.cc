@@ -92,11 +92,7 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
   Prepared prepared;
   prepared.keys.push_back(erase.lead_id);
   absl::StatusOr<LeadRecord> record = ReadLead(scene.model, scene.snapshot, erase.lead_id);
-  if (absl::IsNotFound(record.status())) {
-    Refuse(Outcome::kRejected, record.status().code(), std::string(Message(record.status())),
-           prepared.reply.get());
-    return prepared;
-  }
+  if (absl::IsNotFound(record.status())) return Rejected(record.status(), std::move(prepared));
   if (!record.ok()) return record.status();
   auto plan = std::make_shared<ErasurePlan>();
   absl::Status status = CollectErasure(scene.model, scene.store, scene.workspace, scene.snapshot,

@@ -57,8 +57,7 @@ absl::Status CheckKind(const Model& model, const std::string& name) {
     all += Cat(all.empty() ? "" : ", ", kind.name);
   }
   const std::string_view closest = ClosestName(name, names.data(), names.size());
-  return InvalidArgument("the model has no activity kind '", name, "'",
-                         closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?"),
+  return InvalidArgument("the model has no activity kind '", name, "'", DidYouMean(closest),
                          " (kinds: ", all, ")");
 }
 
@@ -225,16 +224,13 @@ absl::StatusOr<Prepared> PrepareCommand(const Scene& scene, const std::string& r
   if (activity.actor.empty()) activity.actor = scene.call.actor;
   const absl::Status status = CheckActivity(scene.model, now, &activity);
   if (!status.ok()) {
-    Refuse(Outcome::kRejected, status.code(), std::string(Message(status)), prepared.reply.get());
-    return prepared;
+    return Rejected(status, std::move(prepared));
   }
   const absl::StatusOr<std::string> lead_id = FindLead(scene, log, &prepared.keys);
   absl::StatusOr<LeadRecord> record = lead_id.ok() ? ReadLead(scene.model, scene.snapshot, *lead_id)
                                                    : absl::StatusOr<LeadRecord>(lead_id.status());
   if (absl::IsNotFound(record.status()) || absl::IsInvalidArgument(record.status())) {
-    Refuse(Outcome::kRejected, record.status().code(), std::string(Message(record.status())),
-           prepared.reply.get());
-    return prepared;
+    return Rejected(record.status(), std::move(prepared));
   }
   if (!record.ok()) return record.status();
   activity.lead_id = *lead_id;

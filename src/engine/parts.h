@@ -98,6 +98,8 @@ void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record);
 Event MakeEvent(const Call& call, const Model& model, std::string_view type, std::string_view lead,
                 std::string payload);
 
+// Whether somebody still works on it: in an open state, not archived.
+bool IsOpen(const Model& model, const Lead& lead);
 // The counter in which a lead counts as an open one of its owner; "" when it does not.
 std::string LoadCounterOf(const Model& model, const Lead& lead);
 
@@ -186,10 +188,12 @@ struct Change {
   LeadRecord after;                  // its score is made here
   std::optional<Activity> activity;  // of which it comes
   bool moves_by_itself = true;       // automatic moves of the lifecycle follow
+  // An exclusive key that another lead holds refuses it, where the model rejects such leads; else
+  // it is kept as a candidate.
+  bool insists = false;
 };
 // The batch of a change, with the keys and the load that follow from it; completes `prepared`,
-// whose outcome and hits are set. An exclusive key that another lead holds is kept as a candidate,
-// or, where `reply.outcome` is kUpdated and the model rejects such leads, refuses the change.
+// whose outcome and hits are set.
 absl::Status PrepareChange(const Scene& scene, const std::string& request_id, Change change,
                            Prepared* prepared);
 
@@ -197,9 +201,9 @@ absl::Status PrepareChange(const Scene& scene, const std::string& request_id, Ch
 
 // Puts a lead into a state, with what goes with it.
 void EnterState(const StateConfig& state, int64_t now, Lead* lead);
-// ABORTED unless `version` is none or the lead's; `conflicts` says what else is to be told.
+// ABORTED unless `version` is none or the lead's; only then is it asked what is in conflict.
 absl::Status CheckVersion(const Lead& lead, const std::optional<int64_t>& version,
-                          std::string_view conflicts);
+                          absl::FunctionRef<std::string()> conflicts);
 
 // ---- erase.cc
 
@@ -242,6 +246,8 @@ absl::Status Superseded(const Model& model);
 
 // The reply of a refused command.
 void Refuse(Outcome outcome, absl::StatusCode code, std::string message, Reply* reply);
+// The same of a command that breaks a rule, with what is prepared of it so far.
+Prepared Rejected(const absl::Status& status, Prepared prepared);
 
 std::string RememberedOutcome(const Reply& reply);
 

@@ -211,10 +211,13 @@ void BringUpToDate(const Model& model, absl::Time now, LeadRecord* record) {
   }
 }
 
-std::string LoadCounterOf(const Model& model, const Lead& lead) {
+bool IsOpen(const Model& model, const Lead& lead) {
   const StateConfig* const status = model.lifecycle().Find(lead.text(field::kStatus));
-  const bool open = status != nullptr && status->type == StateType::kOpen;
-  if (!open || !lead.has(field::kOwner) || lead.has(field::kArchiveTime)) return "";
+  return status != nullptr && status->type == StateType::kOpen && !lead.has(field::kArchiveTime);
+}
+
+std::string LoadCounterOf(const Model& model, const Lead& lead) {
+  if (!lead.has(field::kOwner) || !IsOpen(model, lead)) return "";
   return Routing::LoadCounter(lead.text(field::kOwner));
 }
 
@@ -234,6 +237,11 @@ Event MakeEvent(const Call& call, const Model& model, std::string_view type, std
 void Refuse(Outcome outcome, absl::StatusCode code, std::string message, Reply* reply) {
   reply->outcome = outcome;
   reply->status = absl::Status(code, ToAbsl(message));
+}
+
+Prepared Rejected(const absl::Status& status, Prepared prepared) {
+  Refuse(Outcome::kRejected, status.code(), std::string(Message(status)), prepared.reply.get());
+  return prepared;
 }
 
 std::string RememberedOutcome(const Reply& reply) {

@@ -421,7 +421,7 @@ class Submitter {
         model.routing().Territory(draft->lead.view(), model.config().country));
     if (!territory.empty()) draft->lead.SetText(field::kTerritory, territory);
     // Who is won, lost or archived already needs nobody to work on it.
-    draft->routed = status.type == StateType::kOpen && !draft->lead.has(field::kArchiveTime);
+    draft->routed = IsOpen(model, draft->lead);
     if (draft->routed && !later.empty()) {
       draft->known = *owners;
       draft->later = std::move(later);

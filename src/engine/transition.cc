@@ -51,50 +51,51 @@ class Mover {
     const StateConfig* const to = lifecycle.Find(transition_.to);
     if (to == nullptr) return Refused(lifecycle.UnknownState(transition_.to));
     absl::Status status =
-        CheckVersion(known->lead, transition_.version, Cat("its status is ", from));
+        CheckVersion(known->lead, transition_.version, [&] { return Cat("its status is ", from); });
     if (!status.ok()) return Refused(status);
-    reply.rule = "transition";
     status = lifecycle.CheckTransition(from, to->name);
-    if (!status.ok()) return Refused(status);
+    if (!status.ok()) return Refused(status, "transition");
     Change change{"status_changed", {}, *known, *std::move(known), {}, false};
     if (from == to->name) {
       change.type = kUnchangedType;
       reply.outcome = Outcome::kUnchanged;
     } else {
-      status = Enter(*to, &change);
-      if (!status.ok()) return Refused(status);
+      std::string rule;
+      status = Enter(*to, &change, &rule);
+      if (!status.ok()) return Refused(status, std::move(rule));
       reply.outcome = Outcome::kTransitioned;
     }
-    reply.rule.clear();
-    reply.missing.clear();
     status = PrepareChange(scene_, request_id_, std::move(change), &prepared_);
     if (!status.ok()) return status;
     return std::move(prepared_);
   }
 
  private:
-  Prepared Refused(const absl::Status& status) {
-    Refuse(Outcome::kRejected, status.code(), std::string(Message(status)), prepared_.reply.get());
-    return std::move(prepared_);
+  Prepared Refused(const absl::Status& status, std::string rule = "") {
+    prepared_.reply->rule = std::move(rule);
+    return Rejected(status, std::move(prepared_));
   }
 
-  absl::Status Enter(const StateConfig& to, Change* change) {
+  // `rule`: that refuses it.
+  absl::Status Enter(const StateConfig& to, Change* change, std::string* rule) {
     const std::string from(change->before.lead.text(field::kStatus));
     Lead& lead = change->after.lead;
     change->details.emplace_back("status", Cat(from, " -> ", to.name));
     const absl::StatusOr<std::string> reason = CheckReason(to);
-    if (!reason.ok()) return reason.status();
+    if (!reason.ok()) {
+      *rule = "reason";
+      return reason.status();
+    }
     EnterState(to, ToMicros(scene_.call.now), &lead);
     if (to.type == StateType::kLost) lead.SetText(field::kUnqualifiedReason, *reason);
     if (!reason->empty()) change->details.emplace_back("reason", *reason);
-    return CheckObstacles(to, change);
+    return CheckObstacles(to, change, rule);
   }
 
   absl::StatusOr<std::string> CheckReason(const StateConfig& to) {
     const std::vector<std::string>& reasons = scene_.model.config().unqualified_reasons;
     std::string reason = NormalizeText(transition_.reason);
     if (to.type != StateType::kLost) return reason;
-    prepared_.reply->rule = "reason";
     if (reason.empty()) {
       return InvalidArgument(to.name, " needs a reason",
                              reasons.empty() ? std::string() : Cat(": ", List(reasons)));
@@ -108,25 +109,27 @@ class Mover {
   }
 
   // What the state asks for, of the lead as it was before it.
-  absl::Status CheckObstacles(const StateConfig& to, Change* change) {
+  absl::Status CheckObstacles(const StateConfig& to, Change* change, std::string* rule) {
     const std::vector<Obstacle> obstacles = scene_.model.lifecycle().Obstacles(
         to, change->before.lead.view(&change->before.state.activities), scene_.call.now);
     if (obstacles.empty()) return absl::OkStatus();
     std::string message;
-    Reply& reply = *prepared_.reply;
-    reply.rule = obstacles.front().rule;
     for (const Obstacle& obstacle : obstacles) {
       message += Cat(message.empty() ? "" : "; ", Describe(obstacle));
-      for (const std::string& name : obstacle.missing) {
-        if (std::find(reply.missing.begin(), reply.missing.end(), name) == reply.missing.end()) {
-          reply.missing.push_back(name);
-        }
-      }
     }
     if (!transition_.override_reason.empty()) {
       change->details.emplace_back("override", transition_.override_reason);
       change->details.emplace_back("overridden", message);
       return absl::OkStatus();
+    }
+    *rule = obstacles.front().rule;
+    std::vector<std::string>& missing = prepared_.reply->missing;
+    for (const Obstacle& obstacle : obstacles) {
+      for (const std::string& name : obstacle.missing) {
+        if (std::find(missing.begin(), missing.end(), name) == missing.end()) {
+          missing.push_back(name);
+        }
+      }
     }
     return FailedPrecondition(to.name, " asks for more: ", message,
                               "; set what is missing, or override it with a reason");
@@ -141,11 +144,11 @@ class Mover {
 }  // namespace
 
 absl::Status CheckVersion(const Lead& lead, const std::optional<int64_t>& version,
-                          std::string_view conflicts) {
+                          absl::FunctionRef<std::string()> conflicts) {
   if (!version || *version == lead.version()) return absl::OkStatus();
   return absl::AbortedError(
       ToAbsl(Cat("lead ", lead.id(), " is at version ", lead.version(), ", not ", *version, ": ",
-                 conflicts, "; read it again, then decide")));
+                 conflicts(), "; read it again, then decide")));
 }
 
 void EnterState(const StateConfig& state, int64_t now, Lead* lead) {

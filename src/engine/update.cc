@@ -47,19 +47,22 @@ class Updater {
 
   absl::StatusOr<Prepared> Run() {
     prepared_.keys.push_back(update_.lead_id);
+    prepared_.reply->lead_id = update_.lead_id;
     absl::StatusOr<LeadRecord> known = ReadLead(scene_.model, scene_.snapshot, update_.lead_id);
-    if (absl::IsNotFound(known.status())) return Refused(known.status());
+    if (absl::IsNotFound(known.status())) return Rejected(known.status(), std::move(prepared_));
     if (!known.ok()) return known.status();
     absl::Status status = FindFields();
-    if (status.ok()) status = CheckVersion(known->lead, update_.version, Conflicts(known->lead));
-    if (!status.ok()) return Refused(status);
+    if (status.ok())
+      status = CheckVersion(known->lead, update_.version, [&] { return Conflicts(known->lead); });
+    if (!status.ok()) return Rejected(status, std::move(prepared_));
     Change change{"updated", {}, *known, *std::move(known), {}};
+    change.insists = true;
     Lead& lead = change.after.lead;
     Edit(&lead);
     ClearWhatFollows(change.before.lead, &lead);
     NormalizedLead normal = NormalizeKnownLead(scene_.model, lead);
     status = CheckValues(change.before.lead, normal);
-    if (!status.ok()) return Refused(status);
+    if (!status.ok()) return Rejected(status, std::move(prepared_));
     lead = std::move(normal.lead);
     SetTerritory(change.before.lead, &lead);
     Describe(&change);
@@ -77,12 +80,6 @@ class Updater {
   }
 
  private:
-  Prepared Refused(const absl::Status& status) {
-    prepared_.reply->lead_id = update_.lead_id;
-    Refuse(Outcome::kRejected, status.code(), std::string(Message(status)), prepared_.reply.get());
-    return std::move(prepared_);
-  }
-
   bool Edits(FieldId id) const {
     return std::find(fields_.begin(), fields_.end(), id) != fields_.end();
   }
@@ -100,8 +97,7 @@ class Updater {
       const Field* const field = schema.Find(name);
       if (field == nullptr) {
         const std::string_view closest = schema.Suggest(name);
-        return InvalidArgument("there is no field '", name, "'",
-                               closest.empty() ? "" : Cat(", did you mean '", closest, "'?"));
+        return InvalidArgument("there is no field '", name, "'", DidYouMean(closest));
       }
       const std::string_view why = WhyNotEdited(*field);
       if (!why.empty()) {

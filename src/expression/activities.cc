@@ -95,8 +95,7 @@ bool Checker::CheckSummed(SyntaxId id, const ActivityKind& kind, SeriesNeed* nee
   const Field* field = kind.schema->Find(node.value);
   if (field == nullptr) {
     const std::string_view closest = kind.schema->Suggest(node.value);
-    Fail(node.offset, "'", kind.name, "' has no attribute '", node.value, "'",
-         closest.empty() ? "" : Cat(", did you mean '", closest, "'?"));
+    Fail(node.offset, "'", kind.name, "' has no attribute '", node.value, "'", DidYouMean(closest));
     return false;
   }
   if (field->type != Type::kInteger && field->type != Type::kReal) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "matching/similarity.h"
@@ -22,7 +23,7 @@ struct KindWeights {
 struct BuiltInSimilarity {
   FieldId field;
   SimilarityKind kind;
-  KindWeights weights;
+  std::optional<KindWeights> weights;  // none: the kind's
 };
 
 // The agreement weights are log2(1/u), u being how often two people agree by chance. Measured, as
@@ -51,23 +52,24 @@ constexpr KindWeights kKindWeights[] = {
 };
 
 constexpr BuiltInSimilarity kBuiltIn[] = {
-    {field::kExternalId, SimilarityKind::kId, {18, 0}},  // one person has one in every system
-    {field::kFirstName, SimilarityKind::kFirstName, {7, -8}},
-    {field::kLastName, SimilarityKind::kLastName, {9, -6}},
-    {field::kFullName, SimilarityKind::kFullName, {16, -10}},
-    {field::kNameSuffix, SimilarityKind::kText, {1, -4}},
-    {field::kJobTitle, SimilarityKind::kTitle, {2, -0.5}},
-    {field::kEmail, SimilarityKind::kEmail, {18, -2}},
-    {field::kPhone, SimilarityKind::kPhone, {11, -1.5}},
-    {field::kLinkedinUrl, SimilarityKind::kId, {16, -2}},
-    {field::kCompany, SimilarityKind::kCompany, {8, -1.5}},
-    {field::kDomain, SimilarityKind::kDomain, {8, -0.5}},
-    {field::kStreet, SimilarityKind::kStreet, {10, -2}},
-    {field::kStreet2, SimilarityKind::kText, {3, -0.5}},
-    {field::kCity, SimilarityKind::kPlace, {5, -1}},
-    {field::kRegion, SimilarityKind::kPlace, {2, -1}},
-    {field::kPostalCode, SimilarityKind::kPostalCode, {8, -1.5}},
-    {field::kBirthday, SimilarityKind::kDate, {12, -5}},
+    {field::kExternalId, SimilarityKind::kId,
+     KindWeights{18, 0}},  // one person has one in every system
+    {field::kFirstName, SimilarityKind::kFirstName, {}},
+    {field::kLastName, SimilarityKind::kLastName, {}},
+    {field::kFullName, SimilarityKind::kFullName, {}},
+    {field::kNameSuffix, SimilarityKind::kText, KindWeights{1, -4}},
+    {field::kJobTitle, SimilarityKind::kTitle, {}},
+    {field::kEmail, SimilarityKind::kEmail, {}},
+    {field::kPhone, SimilarityKind::kPhone, {}},
+    {field::kLinkedinUrl, SimilarityKind::kId, KindWeights{16, -2}},
+    {field::kCompany, SimilarityKind::kCompany, {}},
+    {field::kDomain, SimilarityKind::kDomain, {}},
+    {field::kStreet, SimilarityKind::kStreet, {}},
+    {field::kStreet2, SimilarityKind::kText, {}},
+    {field::kCity, SimilarityKind::kPlace, {}},
+    {field::kRegion, SimilarityKind::kPlace, KindWeights{2, -1}},
+    {field::kPostalCode, SimilarityKind::kPostalCode, {}},
+    {field::kBirthday, SimilarityKind::kDate, {}},
 };
 
 constexpr std::string_view kKindNames[] = {
@@ -96,8 +98,10 @@ class SlotCompiler {
   SlotCompiler(const Schema& schema, std::vector<Slot>* slots, Faults* faults)
       : schema_(schema), slots_(*slots), faults_(faults) {
     for (const BuiltInSimilarity& built_in : kBuiltIn) {
+      const KindWeights weights =
+          built_in.weights.value_or(kKindWeights[static_cast<size_t>(built_in.kind)]);
       slots_.push_back({std::string(schema_.at(built_in.field).name), built_in.field, built_in.kind,
-                        ToPoints(built_in.weights.agree), ToPoints(built_in.weights.disagree)});
+                        ToPoints(weights.agree), ToPoints(weights.disagree)});
     }
   }
 
@@ -108,10 +112,8 @@ class SlotCompiler {
   void Take(const SimilarityField& config, const std::string& path) {
     const Field* field = schema_.Find(config.field);
     if (field == nullptr) {
-      const std::string_view closest = schema_.Suggest(config.field);
-      return Fault(path + ".field",
-                   Cat("unknown field '", config.field, "'",
-                       closest.empty() ? std::string() : Cat(", did you mean '", closest, "'?")));
+      return Fault(path + ".field", Cat("unknown field '", config.field, "'",
+                                        DidYouMean(schema_.Suggest(config.field))));
     }
     if (const std::string_view why = WhyNot(*field); !why.empty()) {
       return Fault(path + ".field", Cat("'", field->name, "' cannot be compared: ", why));

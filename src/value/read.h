@@ -5,6 +5,7 @@
 #ifndef LEADCORE_SRC_VALUE_READ_H_
 #define LEADCORE_SRC_VALUE_READ_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,9 @@
 #include "leadcore/value.h"
 
 namespace leadcore::value_internal {
+
+inline constexpr std::array<std::string_view, 7> kWeekdays = {
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 
 inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 inline bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }

@@ -14,6 +14,7 @@ namespace {
 
 using value_internal::Cursor;
 using value_internal::IsDigit;
+using value_internal::kWeekdays;
 using value_internal::Lower;
 using value_internal::LowerText;
 using value_internal::Quoted;
@@ -90,8 +91,6 @@ bool ReadOffset(Cursor* cursor, bool loose, int64_t* offset) {
 constexpr std::array<std::string_view, 12> kMonths = {
     "january", "february", "march",     "april",   "may",      "june",
     "july",    "august",   "september", "october", "november", "december"};
-constexpr std::array<std::string_view, 7> kWeekdays = {
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
 
 // The name or its first three letters ("sept", "tues", "thur" too).
 template <size_t n>
